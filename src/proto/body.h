@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * body.h: where a message's body ends.
+ *
+ * The bytes are watched as they pass, in pieces of any size, and are not
+ * changed: chunk lines go through as they came, so the reader is strict (RFC
+ * 9112 7.1: hexadecimal size, CRLF, no blanks before it, bounded extensions
+ * and trailers without controls), lest the receiver count differently.
+ */
+#ifndef PROTO_BODY_H
+#define PROTO_BODY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/head.h"
+
+struct body {
+	uint64_t left;  /* of the length, or of the present chunk */
+	uint64_t total; /* payload bytes so far */
+	uint32_t line;  /* bytes of the present chunk line or of all trailers */
+	uint8_t kind;   /* enum body_kind */
+	uint8_t state;  /* private */
+	bool strip;     /* chunked: take the payload out (HTTP/1.0 clients) */
+	bool done;      /* the last byte was seen */
+	const char *bad; /* why the framing is broken, a constant; or NULL */
+};
+
+/* A request's body, as its head says. */
+void body_of_request(struct body *b, const struct head *req);
+/*
+ * A response's body (RFC 9112 6.3): none for HEAD, 1xx, 204 and 304, else as
+ * its head says; `method` is the request's.
+ */
+void body_of_response(struct body *b, const struct head *res,
+		      struct slice method);
+
+/*
+ * Looks at the next n bytes at p and returns how many of them belong to this
+ * body: fewer than n only when it is done, or bad.  *pass is how many bytes
+ * at p are to be forwarded: the same number, or with `strip` the payload
+ * alone, which is then moved together at p.
+ */
+size_t body_feed(struct body *b, char *p, size_t n, size_t *pass);
+
+/*
+ * The other side has closed.  True if the body ends well with that.
+ */
+bool body_eof(struct body *b);
+
+#endif

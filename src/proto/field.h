@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * field.h: the names of the fields that somebody in bowsprit asks for.
+ */
+#ifndef PROTO_FIELD_H
+#define PROTO_FIELD_H
+
+#include "proto/head.h"
+
+/* Whatever the name's case; F_OTHER for one that nobody asks for. */
+enum field_id field_id_of(struct slice name);
+
+#endif
