@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * build.c: backends and routes.
+ *
+ * Routes name backends, and what an option says stands over what the file
+ * says; so the patterns are compiled first, then those that are overruled are
+ * dropped, then the default is added if it is missing, and only then does each
+ * that is left become a route of the tree.
+ */
+#include "conf/build.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "conf/suggest.h"
+#include "conf/target.h"
+#include "conf/url.h"
+
+#define EVERYTHING "/**"
+#define HTTP_PORT 80
+#define DEFAULT_URL "http://127.0.0.1:3001"
+
+static void
+set_texts(struct conf_server *s)
+{
+	char *host_port = url_host_port(s->host, s->port);
+
+	free(s->host_port);
+	free(s->text);
+	s->text = xasprintf("http://%s", host_port);
+	/* Browsers leave the scheme's own port out of Host, and so do we. */
+	if (s->port == HTTP_PORT)
+		*strrchr(host_port, ':') = '\0';
+	s->host_port = host_port;
+}
+
+void
+conf_set_port(struct conf_backend *b, uint16_t port)
+{
+	b->server.port = port;
+	set_texts(&b->server);
+}
+
+static struct conf_backend *
+add_backend(struct draft *d, const char *name, const char *host,
+	    uint16_t port, struct conf_where where)
+{
+	struct conf *c = &d->tree->conf;
+	struct conf_backend *b = xcalloc(1, sizeof(*b));
+
+	b->name = name ? xstrdup(name) : url_host_port(host, port);
+	b->server.host = xstrdup(host);
+	b->where = where;
+	b->index = (unsigned)c->nbackends;
+	conf_set_port(b, port);
+	*xgrow(c->backends, c->nbackends) = b;
+	return b;
+}
+
+static struct conf_backend *
+find_backend(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->nbackends; i++)
+		if (strcmp(c->backends[i]->name, name) == 0)
+			return c->backends[i];
+	return NULL;
+}
+
+/*
+ * One place is one backend, however many URLs name it: its idle connections
+ * are shared, and so is its being the application.
+ */
+static struct conf_backend *
+backend_at(struct draft *d, const struct url *url, struct conf_where where)
+{
+	const struct conf *c = &d->tree->conf;
+
+	for (size_t i = 0; i < c->nbackends; i++)
+		if (c->backends[i]->server.port == url->port &&
+		    strcasecmp(c->backends[i]->server.host, url->host) == 0)
+			return c->backends[i];
+	return add_backend(d, NULL, url->host, url->port, where);
+}
+
+static void
+build_backend(struct draft *d, const struct draft_backend *draft)
+{
+	struct conf_backend *b;
+	struct url url = { NULL, 0, NULL };
+	char *error = NULL;
+
+	if (draft->broken)
+		return;
+	if (draft->nservers == 0)
+		error = xasprintf("backend \"%s\" has no server; write "
+				  "servers = ( \"%s\" );", draft->name,
+				  DEFAULT_URL);
+	else if (draft->nservers > 1)
+		error = xasprintf("backend \"%s\": several servers come with "
+				  "a later version; write one", draft->name);
+	else if (url_parse(draft->servers[0], &url, &error) && url.path)
+		error = xasprintf("\"%s\": a server has no path; write the "
+				  "whole URL as the route's backend",
+				  draft->servers[0]);
+	if (error) {
+		mistake(&d->mistakes, draft->where, "%s", error);
+	} else {
+		b = add_backend(d, draft->name, url.host, url.port,
+				draft->where);
+		b->change_origin = draft->change_origin == TRUTH_TRUE;
+	}
+	free(error);
+	url_fini(&url);
+}
+
+void
+build_backends(struct draft *d)
+{
+	for (size_t i = 0; i < d->nbackends; i++)
+		build_backend(d, &d->backends[i]);
+}
+
+/* Compiles the pattern and settles what the route takes. */
+static void
+prepare(struct draft *d, struct draft_route *r)
+{
+	char *error = NULL;
+
+	if (r->dropped)
+		return;
+	if (!r->path)
+		error = xstrdup("a route needs a path; write path = \"/**\" "
+				"for everything");
+	else if (!r->backend && r->to == TO_BACKEND)
+		error = xasprintf("route \"%s\" has no backend; write "
+				  "backend = \"name\" or a URL", r->path);
+	else
+		r->pattern = pattern_compile(r->path, &error);
+	if (!r->pattern) {
+		mistake(&d->mistakes, r->where, "%s", error);
+		free(error);
+		r->dropped = true;
+		return;
+	}
+	/*
+	 * Next leaves an upgrade that it does not know hanging for ever, so
+	 * what is meant for everything gets only those that Next knows.
+	 */
+	if (r->upgrade == UPGRADE_OPEN)
+		r->upgrade = strcmp(r->path, EVERYTHING) == 0 ? TAKES_NEXT
+							      : TAKES_BOTH;
+}
+
+/* Would one of the two never be asked? */
+static bool
+are_rivals(const struct draft_route *a, const struct draft_route *b)
+{
+	return (a->upgrade == TAKES_UPGRADES) ==
+		       (b->upgrade == TAKES_UPGRADES) &&
+	       pattern_equal(a->pattern, b->pattern);
+}
+
+static void
+settle(struct draft *d, struct draft_route *a, struct draft_route *b)
+{
+	char *here = where_text(a->where), *there = where_text(b->where);
+
+	if (a->by_option == b->by_option) {
+		mistake(&d->mistakes, b->where, "\"%s\" matches the same as "
+			"\"%s\" of %s; take one of them out, or make one "
+			"upgrade = \"websocket\"", b->path, a->path, here);
+	} else {
+		conf_tree_remark(d->tree, a->where, "\"%s\" is overruled by "
+				 "%s", a->path, there);
+		a->dropped = true;
+	}
+	free(here);
+	free(there);
+}
+
+/* Options come after the file, so that it is always `a` that gives way. */
+static void
+settle_rivals(struct draft *d)
+{
+	for (size_t j = 1; j < d->nroutes; j++) {
+		struct draft_route *b = &d->routes[j];
+
+		for (size_t i = 0; i < j; i++) {
+			struct draft_route *a = &d->routes[i];
+
+			if (a->dropped || b->dropped || !are_rivals(a, b))
+				continue;
+			settle(d, a, b);
+			break;
+		}
+	}
+}
+
+static bool
+is_default(const struct draft_route *r)
+{
+	return !r->dropped && r->upgrade != TAKES_UPGRADES &&
+	       strcmp(r->path, EVERYTHING) == 0;
+}
+
+/* What no route takes goes to the COMMAND, or where Next usually listens. */
+static void
+add_default(struct draft *d)
+{
+	struct conf_where where = { "default", 0 };
+	struct draft_route *r;
+
+	for (size_t i = 0; i < d->nroutes; i++)
+		if (is_default(&d->routes[i]))
+			return;
+	if (d->tree->conf.command)
+		where.file = "-- COMMAND";
+	r = draft_add_route(d, where);
+	r->path = xstrdup(EVERYTHING);
+	r->to = d->tree->conf.command ? TO_APP : TO_BACKEND;
+	r->backend = xstrdup(DEFAULT_URL);
+	prepare(d, r);
+}
+
+/* A backend of ours, whose port the main program knows before it starts. */
+static struct conf_backend *
+own_backend(struct draft *d, const char *name, struct conf_where where)
+{
+	const struct conf_backend *taken = find_backend(&d->tree->conf, name);
+
+	if (taken)
+		mistake(&d->mistakes, taken->where, "\"%s\" is the name of a "
+			"backend that bowsprit itself starts; call this one "
+			"otherwise", name);
+	return add_backend(d, name, "127.0.0.1", 0, where);
+}
+
+static void
+tell_unknown(struct draft *d, const struct draft_route *r)
+{
+	struct suggestion s = { .typed = r->backend };
+
+	for (size_t i = 0; i < d->nbackends; i++) {
+		/* Its own mistake has been told. */
+		if (strcmp(d->backends[i].name, r->backend) == 0)
+			return;
+		suggest_try(&s, d->backends[i].name);
+	}
+	if (s.best)
+		mistake(&d->mistakes, r->where, "unknown backend \"%s\"; did "
+			"you mean \"%s\"?", r->backend, s.best);
+	else
+		mistake(&d->mistakes, r->where, "unknown backend \"%s\"; add "
+			"it to backends, or write a URL such as "
+			"\"http://127.0.0.1:4000\"", r->backend);
+}
+
+static struct conf_backend *
+resolve_url(struct draft *d, const struct draft_route *r, char **target)
+{
+	struct conf_backend *b = NULL;
+	struct url url;
+	char *error;
+
+	if (url_parse(r->backend, &url, &error)) {
+		b = backend_at(d, &url, r->where);
+		*target = url.path;
+		url.path = NULL;
+	} else {
+		mistake(&d->mistakes, r->where, "%s", error);
+		free(error);
+	}
+	url_fini(&url);
+	return b;
+}
+
+/* The backend, or NULL and a mistake told. */
+static struct conf_backend *
+resolve(struct draft *d, const struct draft_route *r, char **target)
+{
+	struct conf_backend *b;
+
+	*target = NULL;
+	switch (r->to) {
+	case TO_APP:
+		return own_backend(d, "app", r->where);
+	case TO_DEMO:
+		return own_backend(d, "demo", r->where);
+	case TO_BACKEND:
+		break;
+	}
+	/* An option names a URL; --route has made sure of it. */
+	if (r->by_option || url_has_scheme(r->backend))
+		return resolve_url(d, r, target);
+	b = find_backend(&d->tree->conf, r->backend);
+	if (!b)
+		tell_unknown(d, r);
+	return b;
+}
+
+static bool
+is_true(enum truth said, bool otherwise)
+{
+	return said == TRUTH_OPEN ? otherwise : said == TRUTH_TRUE;
+}
+
+static void
+build_route(struct draft *d, struct draft_route *draft)
+{
+	struct conf *c = &d->tree->conf;
+	struct conf_backend *b;
+	struct conf_route *r;
+	bool by_name = draft->to == TO_BACKEND &&
+		       !url_has_scheme(draft->backend);
+	char *target, *error;
+
+	b = resolve(d, draft, &target);
+	if (!b)
+		return;
+	error = target ? target_refuse(target, draft->pattern) : NULL;
+	if (error) {
+		mistake(&d->mistakes, draft->where, "%s", error);
+		free(error);
+	}
+	if (c->command && is_default(draft)) {
+		b->is_app = true;
+		c->backend_given = draft->to != TO_APP;
+	}
+	r = xgrow(c->routes, c->nroutes);
+	r->name = xstrdup(draft->name ? draft->name : draft->path);
+	r->pattern = draft->pattern;
+	draft->pattern = NULL;
+	r->takes = (enum conf_upgrade)draft->upgrade;
+	r->backend = b;
+	r->target = target;
+	r->change_origin = is_true(draft->change_origin,
+				   by_name && b->change_origin);
+	r->verify_accept = is_true(draft->verify_accept, true);
+	r->where = draft->where;
+}
+
+/* Which of two equally specific routes is tried first: upgrades only. */
+static unsigned
+turn_of(const struct conf_route *r)
+{
+	return r->takes == TAKES_UPGRADES ? 0 : 1;
+}
+
+static bool
+comes_before(const struct conf_route *a, const struct conf_route *b)
+{
+	int order = pattern_compare(a->pattern, b->pattern);
+
+	return order < 0 || (order == 0 && turn_of(a) < turn_of(b));
+}
+
+/* By insertion: stable, and the routes of one file are few. */
+static void
+sort_routes(struct conf *c)
+{
+	for (size_t i = 1; i < c->nroutes; i++) {
+		struct conf_route r = c->routes[i];
+		size_t j = i;
+
+		while (j > 0 && comes_before(&r, &c->routes[j - 1])) {
+			c->routes[j] = c->routes[j - 1];
+			j--;
+		}
+		c->routes[j] = r;
+	}
+}
+
+void
+build_routes(struct draft *d)
+{
+	for (size_t i = 0; i < d->nroutes; i++)
+		prepare(d, &d->routes[i]);
+	settle_rivals(d);
+	add_default(d);
+	for (size_t i = 0; i < d->nroutes; i++)
+		if (!d->routes[i].dropped)
+			build_route(d, &d->routes[i]);
+	sort_routes(&d->tree->conf);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conf.h: what the operator asked for.
+ *
+ * One immutable tree, made from a libconfig file, the options beside it and
+ * the environment, all checked.  Workers and handshakes hold references to it,
+ * tunnels do not: they copy what they need.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/attrib.h"
+#include "base/log.h"
+#include "base/slice.h"
+#include "proto/pattern.h"
+
+/* Where something was said: a file and line, or an option. */
+struct conf_where {
+	const char *file; /* "bowsprit.cfg", or "--route" */
+	unsigned line;    /* 0: no line */
+};
+
+struct conf_listener {
+	char *host;  /* "localhost", "10.0.0.1", "::1"; NULL: every address */
+	uint16_t port;
+	char *path;  /* of a unix socket; then host and port do not count */
+	char *text;  /* as it was written */
+	struct conf_where where;
+};
+
+/* One place that a backend is reached at. */
+struct conf_server {
+	char *host;  /* name or literal, without brackets */
+	uint16_t port;
+	char *path;      /* of a unix socket, or NULL */
+	char *host_port; /* for Host with change_origin: "10.0.0.5:4000" */
+	char *text;      /* for people: "http://10.0.0.5:4000" */
+	struct addr *addrs; /* resolved by main before workers start; owned */
+	size_t naddrs;
+};
+
+struct conf_backend {
+	char *name; /* "novnc"; for one given as URL its host:port */
+	struct conf_server server;
+	bool change_origin;
+	bool is_app; /* the supervised COMMAND: requests wait while it boots */
+	unsigned index; /* in conf->backends */
+	struct conf_where where;
+};
+
+enum conf_upgrade {
+	TAKES_BOTH,      /* "both": requests and upgrades */
+	TAKES_UPGRADES,  /* "websocket" */
+	TAKES_REQUESTS,  /* "none" */
+	TAKES_NEXT,      /* "next": requests, and upgrades below /_next/ */
+};
+
+struct conf_route {
+	char *name; /* or the pattern's text */
+	struct pattern *pattern;
+	enum conf_upgrade takes;
+	const struct conf_backend *backend;
+	char *target; /* path that replaces the matched one, with {name} and
+		       * {**}, perhaps a query; NULL: as the request has it */
+	bool change_origin; /* the route's own, or its backend's */
+	bool verify_accept;
+	struct conf_where where;
+};
+
+/* All in milliseconds; 0 means never. */
+struct conf_timeouts {
+	uint64_t header, connect, handshake, response, stall;
+	uint64_t client_keepalive, backend_keepalive;
+	uint64_t tunnel_idle, tunnel_lifetime, half_close, drain;
+	uint64_t boot; /* how long requests are held for the application */
+};
+
+enum conf_detail { DETAIL_NONE, DETAIL_LOCAL, DETAIL_ALL };
+enum conf_access { ACCESS_AUTO, ACCESS_ALL, ACCESS_ERRORS, ACCESS_NONE };
+
+struct conf {
+	unsigned refs; /* atomic: conf_ref, conf_unref */
+
+	struct conf_listener *listeners;
+	size_t nlisteners;
+	struct conf_backend **backends;
+	size_t nbackends;
+	struct conf_route *routes; /* in the order in which they are tried */
+	size_t nroutes;
+
+	struct conf_timeouts timeouts;
+	struct addr *trusted; /* networks */
+	size_t ntrusted;
+	size_t max_head;      /* bytes; 64 KiB */
+	size_t pool_size;     /* idle backend connections per worker and server */
+	unsigned workers;     /* threads; 0 becomes one per core */
+	enum conf_detail error_detail;
+
+	char *log_file; /* NULL: stdout */
+	enum log_format log_format;
+	enum log_level log_level;
+	enum conf_access log_access;
+
+	char **command; /* NULL-terminated COMMAND…, or NULL */
+	bool backend_given; /* -b, or a file: COMMAND gets no PORT of ours */
+	bool demo;
+	char *source; /* "bowsprit.cfg", or NULL: options and defaults only */
+};
+
+/* What the command line asks for besides a configuration. */
+enum conf_action { CONF_RUN, CONF_TEST, CONF_HELP, CONF_VERSION };
+
+/*
+ * Reads options, and the file that they or the present folder name, and
+ * checks it all.  Every mistake is printed to stderr as a sentence of its own;
+ * NULL if there was one (the exit status is then 1).  For CONF_HELP and
+ * CONF_VERSION the text was printed, and the tree is NULL as well.
+ */
+struct conf *conf_from_args(int argc, char **argv,
+			    enum conf_action *action) WUNRES;
+/*
+ * The same again for a reload, whose mistakes go into the log; running is what
+ * keeps running then.
+ */
+struct conf *conf_again(const struct conf *running) WUNRES;
+
+/*
+ * The port of a backend that we start ourselves (is_app without backend_given,
+ * or the demonstration's), which is 0 until the main program knows it; only
+ * before workers have the tree.
+ */
+void conf_set_port(struct conf_backend *b, uint16_t port);
+
+struct conf *conf_ref(struct conf *c);
+void conf_unref(struct conf *c);
+
+/* -t: listeners, routes in the order tried, times that add up, remarks. */
+void conf_explain(const struct conf *c);
+
+/* A request's route, and what the pattern captured (caps may be NULL). */
+const struct conf_route *route_find(const struct conf *c, struct slice host,
+				    struct slice path, bool is_upgrade,
+				    struct captures *caps);
+/*
+ * For a refusal: of the routes that could take such a request the one whose
+ * pattern is nearest to its path, or NULL if there is none.
+ */
+const struct conf_route *route_nearest(const struct conf *c, struct slice path,
+				       bool is_upgrade);
+
+struct buf;
+/*
+ * The request target that the backend is asked for: adds the route's target,
+ * which must not be NULL, with captures filled in, and the request's query
+ * unless it has its own, to *out.  `query` is with its '?', or empty, as
+ * struct head has it.  False when memory is out.
+ */
+bool route_target(const struct conf_route *r, const struct captures *caps,
+		  struct slice query, struct buf **out) WUNRES;
+
+#endif

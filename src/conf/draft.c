@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * draft.c: what the file and the options said, before it is put together.
+ */
+#include "conf/draft.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct draft_route *
+draft_add_route(struct draft *d, struct conf_where where)
+{
+	struct draft_route *r = xgrow(d->routes, d->nroutes);
+
+	r->upgrade = UPGRADE_OPEN;
+	r->where = where;
+	return r;
+}
+
+static void
+backend_fini(struct draft_backend *b)
+{
+	for (size_t i = 0; i < b->nservers; i++)
+		free(b->servers[i]);
+	free(b->servers);
+	free(b->name);
+}
+
+static void
+route_fini(struct draft_route *r)
+{
+	free(r->name);
+	free(r->path);
+	free(r->backend);
+	pattern_free(r->pattern);
+}
+
+void
+draft_fini(struct draft *d)
+{
+	for (size_t i = 0; i < d->nlisteners; i++)
+		free(d->listeners[i].address);
+	for (size_t i = 0; i < d->nbackends; i++)
+		backend_fini(&d->backends[i]);
+	for (size_t i = 0; i < d->nroutes; i++)
+		route_fini(&d->routes[i]);
+	free(d->listeners);
+	free(d->backends);
+	free(d->routes);
+}

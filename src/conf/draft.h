@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * draft.h: what the file and the options said, before it is put together.
+ *
+ * Settings that are a single value go straight into the tree.  Listeners,
+ * backends and routes refer to each other, and an option may come to stand
+ * over what the file says, so they wait here until everything was read.
+ */
+#ifndef CONF_DRAFT_H
+#define CONF_DRAFT_H
+
+#include "conf/mistake.h"
+#include "conf/tree.h"
+
+/* A boolean that may have been left open. */
+enum truth { TRUTH_OPEN, TRUTH_FALSE, TRUTH_TRUE };
+
+/* enum conf_upgrade, or this. */
+#define UPGRADE_OPEN UINT32_MAX
+
+struct draft_listener {
+	char *address;
+	uint16_t port; /* 0: it stands in the address */
+	bool by_option;
+	struct conf_where where;
+};
+
+struct draft_backend {
+	char *name;
+	char **servers;
+	size_t nservers;
+	enum truth change_origin;
+	bool broken; /* a mistake about its servers has been told */
+	struct conf_where where;
+};
+
+enum draft_to {
+	TO_BACKEND, /* what `backend` names */
+	TO_APP,     /* the COMMAND */
+	TO_DEMO,
+};
+
+struct draft_route {
+	char *name;
+	char *path;
+	char *backend; /* a name or a URL */
+	enum draft_to to;
+	uint32_t upgrade;
+	enum truth change_origin, verify_accept;
+	bool by_option;
+	bool dropped; /* a mistake, or an option's route stands over it */
+	struct pattern *pattern; /* compiled by conf/build, which moves it */
+	struct conf_where where;
+};
+
+struct draft {
+	struct conf_tree *tree;
+	struct mistakes mistakes;
+	struct draft_listener *listeners;
+	size_t nlisteners;
+	bool listeners_said; /* be it an empty list */
+	struct draft_backend *backends;
+	size_t nbackends;
+	struct draft_route *routes;
+	size_t nroutes;
+};
+
+struct draft_route *draft_add_route(struct draft *d, struct conf_where where);
+void draft_fini(struct draft *d); /* all but the tree */
+
+#endif

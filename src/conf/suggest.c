@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * suggest.c: what the operator may have meant.
+ */
+#include "conf/suggest.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/attrib.h"
+
+#define LONGEST 48 /* longer words are not compared: nobody mistypes those */
+
+struct foreign {
+	const char *word, *here;
+};
+
+static const char not_needed[] =
+	"not needed: headers are forwarded as they came";
+static const char no_buffering[] =
+	"not needed: bytes are forwarded as they come";
+static const char tls_later[] =
+	"not built yet: backends are reached by http:// only";
+
+static const struct foreign foreign[] = {
+	/* nginx */
+	{ "access_log", "log.access (what) and log.file (where)" },
+	{ "client_body_timeout", "timeouts.stall" },
+	{ "client_header_buffer_size", "max_head" },
+	{ "client_header_timeout", "timeouts.header" },
+	{ "client_max_body_size", "not needed: bodies have no size limit" },
+	{ "error_log", "log.file and log.level" },
+	{ "keepalive", "pool_size" },
+	{ "keepalive_timeout", "timeouts.client_keepalive" },
+	{ "large_client_header_buffers", "max_head" },
+	{ "listen", "listeners = ( { port = 3000; } )" },
+	{ "location", "routes = ( { path = \"/…\"; backend = \"…\"; } )" },
+	{ "proxy_buffering", no_buffering },
+	{ "proxy_buffers", no_buffering },
+	{ "proxy_cache_bypass", "not needed: nothing is cached" },
+	{ "proxy_connect_timeout", "timeouts.connect" },
+	{ "proxy_http_version", "not needed: it is always HTTP/1.1" },
+	{ "proxy_pass", "a route's backend, or servers in backends" },
+	{ "proxy_read_timeout",
+	  "tunnel_idle (tunnels) or response (HTTP), both in timeouts" },
+	{ "proxy_request_buffering", no_buffering },
+	{ "proxy_send_timeout", "timeouts.stall" },
+	{ "proxy_set_header",
+	  "not needed: headers are forwarded as they came, and X-Forwarded-* "
+	  "are added; for Host see change_origin" },
+	{ "proxy_ssl_verify", tls_later },
+	{ "real_ip_header", "trusted_proxies" },
+	{ "resolver", "not needed: the system's own is used" },
+	{ "server_name", "a host before a route's path: \"example.com/**\"" },
+	{ "set_real_ip_from", "trusted_proxies" },
+	{ "upstream", "backends = { name = { servers = ( … ); }; }" },
+	{ "worker_connections", "not needed: the limit of open files holds" },
+	{ "worker_processes", "workers" },
+	/* http-proxy and http-proxy-middleware */
+	{ "agent", "pool_size" },
+	{ "changeOrigin", "change_origin" },
+	{ "followRedirects", "not built: redirects go to the client" },
+	{ "forward", "not built: each request has one backend" },
+	{ "hostRewrite", "not built: answers are forwarded as they came" },
+	{ "ignorePath", "a path in the route's backend URL" },
+	{ "logLevel", "log.level" },
+	{ "pathFilter", "a route's path" },
+	{ "pathRewrite", "a path in the route's backend URL, with {**}" },
+	{ "preserveHeaderKeyCase", not_needed },
+	{ "prependPath", "a path in the route's backend URL, with {**}" },
+	{ "proxyTimeout",
+	  "handshake (upgrades) and response (HTTP), both in timeouts" },
+	{ "secure", tls_later },
+	{ "ssl", "not built yet: listeners speak http only" },
+	{ "target", "a route's backend, or servers in backends" },
+	{ "timeout", "timeouts, which has one for each phase" },
+	{ "toProxy", not_needed },
+	{ "ws", "a route's upgrade = \"both\" or \"websocket\"" },
+	{ "xfwd", "not needed: X-Forwarded-* are always added" },
+};
+
+/* Planned, and known by these names already. */
+static const char *const later[] = {
+	"--doctor", "--self-signed",
+	"allowed_origins", "allowed_targets", "ca", "limits", "max_message",
+	"max_tunnels", "max_tunnels_per_address", "ping", "proxy_protocol",
+	"redirect", "remove_headers", "set_headers", "strict", "tls",
+	"tls_verify", "verify_client",
+};
+
+static int
+plain(char c)
+{
+	return c == '-' ? '_' : tolower((unsigned char)c);
+}
+
+static size_t
+least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Optimal string alignment, over three rows of the usual table. */
+size_t
+suggest_distance(const char *a, const char *b)
+{
+	size_t rows[3][LONGEST + 1];
+	size_t *before = rows[0], *above = rows[1], *row = rows[2], *spare;
+	size_t n = strlen(a), m = strlen(b);
+
+	if (n > LONGEST || m > LONGEST)
+		return n > m ? n : m;
+	for (size_t j = 0; j <= m; j++)
+		above[j] = j;
+	for (size_t i = 1; i <= n; i++) {
+		row[0] = i;
+		for (size_t j = 1; j <= m; j++) {
+			int x = plain(a[i - 1]), y = plain(b[j - 1]);
+
+			row[j] = least(above[j - 1] + (x != y),
+				       least(above[j], row[j - 1]) + 1);
+			if (i > 1 && j > 1 && x == plain(b[j - 2]) &&
+			    y == plain(a[i - 2]))
+				row[j] = least(row[j], before[j - 2] + 1);
+		}
+		spare = before;
+		before = above;
+		above = row;
+		row = spare;
+	}
+	return above[m];
+}
+
+void
+suggest_try(struct suggestion *s, const char *word)
+{
+	size_t distance = suggest_distance(s->typed, word);
+	size_t limit = strlen(s->typed) / 3;
+
+	/* In a word of four letters two may be swapped, not two others. */
+	if (distance > (limit ? limit : 1))
+		return;
+	if (s->best && s->distance <= distance)
+		return;
+	s->best = word;
+	s->distance = distance;
+}
+
+const char *
+suggest_foreign(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
+		if (strcmp(foreign[i].word, word) == 0)
+			return foreign[i].here;
+	return NULL;
+}
+
+bool
+suggest_later(const char *word)
+{
+	size_t n = strcspn(word, "="); /* "--doctor=URL" */
+
+	for (size_t i = 0; i < ARRAY_LEN(later); i++)
+		if (strncmp(later[i], word, n) == 0 && later[i][n] == '\0')
+			return true;
+	return false;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_url.c: URLs of backends, and addresses to listen on.
+ */
+#include "row.h"
+
+#include <stdio.h>
+
+#include "conf/url.h"
+
+struct url_row {
+	int line;
+	const char *text;
+	const char *host; /* NULL: a mistake, of which `path` is a part */
+	uint16_t port;
+	const char *path;
+	const char *why;
+};
+
+static const struct url_row urls[] = {
+	{ __LINE__, "http://10.0.0.5:4000", "10.0.0.5", 4000, NULL, "usual" },
+	{ __LINE__, "ws://novnc", "novnc", 80, NULL, "ws is http" },
+	{ __LINE__, "HTTP://Host:1", "Host", 1, NULL, "schemes in any case" },
+	{ __LINE__, "http://[::1]:65535", "::1", 65535, NULL, "IPv6" },
+	{ __LINE__, "http://[::1]", "::1", 80, NULL, "IPv6 without a port" },
+	{ __LINE__, "http://my_app-1.local:1", "my_app-1.local", 1, NULL,
+	  "names in Docker have _" },
+	{ __LINE__, "http://h:1/", "h", 1, NULL, "a lone / is no path" },
+	{ __LINE__, "http://h:1/a/{id}?x={id}", "h", 1, "/a/{id}?x={id}",
+	  "a path with captures and a query" },
+	{ __LINE__, "http://h?x=1", "h", 80, "/?x=1", "a query alone" },
+	{ __LINE__, "http://h//a", "h", 80, "//a", "as it was written" },
+	{ __LINE__, "10.0.0.5:4000", NULL, 0, "write http://host:port",
+	  "no scheme" },
+	{ __LINE__, "", NULL, 0, "is no URL", "nothing" },
+	{ __LINE__, "ftp://h", NULL, 0, "unknown scheme \"ftp\"", "ftp" },
+	{ __LINE__, "https://h", NULL, 0, "TLS to a backend is not built yet",
+	  "https" },
+	{ __LINE__, "wss://h", NULL, 0, "TLS to a backend is not built yet",
+	  "wss" },
+	{ __LINE__, "tcp://h:1", NULL, 0, "run websockify before it", "tcp" },
+	{ __LINE__, "vnc://h", NULL, 0, "run websockify before it", "vnc" },
+	{ __LINE__, "unix:/run/x", NULL, 0, "unix socket is not built yet",
+	  "unix" },
+	{ __LINE__, "http://", NULL, 0, "has no host", "no host" },
+	{ __LINE__, "http:///x", NULL, 0, "has no host", "a path only" },
+	{ __LINE__, "http://:80", NULL, 0, "has no host", "a port only" },
+	{ __LINE__, "http://[]:80", NULL, 0, "has no host", "empty brackets" },
+	{ __LINE__, "http://h:0", NULL, 0, "from 1 to 65535", "port 0" },
+	{ __LINE__, "http://h:65536", NULL, 0, "from 1 to 65535", "too high" },
+	{ __LINE__, "http://h:", NULL, 0, "from 1 to 65535", "empty port" },
+	{ __LINE__, "http://h:+80", NULL, 0, "from 1 to 65535", "a sign" },
+	{ __LINE__, "http://h:80x", NULL, 0, "from 1 to 65535", "a letter" },
+	{ __LINE__, "http://[::1]80", NULL, 0, "from 1 to 65535", "no colon" },
+	{ __LINE__, "http://[::1", NULL, 0, "a ] is missing", "open bracket" },
+	{ __LINE__, "http://[h]:1", NULL, 0, "no IPv6 address", "a name" },
+	{ __LINE__, "http://::1:80", NULL, 0, "has no host", "no brackets" },
+	{ __LINE__, "http://10.0.0.256", NULL, 0, "no IPv4 address", "256" },
+	{ __LINE__, "http://h#x", NULL, 0, "never reaches", "a fragment" },
+	{ __LINE__, "http://h/a b", NULL, 0, "%20", "a blank" },
+	{ __LINE__, "http://h\t/", NULL, 0, "%20", "a tab" },
+	{ __LINE__, "http://a,b", NULL, 0, "no \",\"", "a comma" },
+	{ __LINE__, "http://b\303\274ro", NULL, 0, "xn--", "not ASCII" },
+	{ __LINE__, "http://{id}:80", NULL, 0, "capture as host", "a capture" },
+	{ __LINE__, "http://h:{port}", NULL, 0, "capture as host",
+	  "a capture as port" },
+	{ __LINE__, "http://me:secret@h", NULL, 0, "before the @", "a user" },
+};
+
+static void
+urls_of_backends(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+		const struct url_row *r = &urls[i];
+		struct url u;
+		char *error;
+		bool good = url_parse(r->text, &u, &error);
+
+		ROW_CHECK(r, good == (r->host != NULL), "%s: %s", r->text,
+			  error ? error : "taken");
+		if (good && r->host) {
+			ROW_CHECK(r, strcmp(u.host, r->host) == 0, "%s",
+				  u.host);
+			ROW_CHECK(r, u.port == r->port, "%u", u.port);
+			ROW_CHECK(r, !u.path == !r->path &&
+				     (!u.path || !strcmp(u.path, r->path)),
+				  "%s", u.path ? u.path : "no path");
+		} else if (!good && !r->host) {
+			ROW_CHECK(r, strstr(error, r->path), "%s", error);
+			ROW_CHECK(r, !strstr(error, "secret"), "%s", error);
+		}
+		free(error);
+		url_fini(&u);
+	}
+	rows_end();
+}
+
+struct listen_row {
+	int line;
+	const char *text;
+	const char *host; /* NULL: every address */
+	uint16_t port;    /* 0: a mistake, of which `host` is a part */
+	const char *why;
+};
+
+static const struct listen_row listens[] = {
+	{ __LINE__, "3000", "localhost", 3000, "a port is on localhost" },
+	{ __LINE__, ":3000", NULL, 3000, "a colon is everywhere" },
+	{ __LINE__, "*:3000", NULL, 3000, "a star is everywhere" },
+	{ __LINE__, "host:3000", "host", 3000, "a name" },
+	{ __LINE__, "10.0.0.1:80", "10.0.0.1", 80, "IPv4" },
+	{ __LINE__, "[::1]:3000", "::1", 3000, "IPv6" },
+	{ __LINE__, "::1:3000", "write [::1]:3000", 0, "no brackets" },
+	{ __LINE__, "localhost", "has no port", 0, "a name alone" },
+	{ __LINE__, "", "has no port", 0, "nothing" },
+	{ __LINE__, ":", "has no port", 0, "a colon alone" },
+	{ __LINE__, "[::1]", "has no port", 0, "an address alone" },
+	{ __LINE__, "[3000]", "has no port", 0, "a port in brackets" },
+	{ __LINE__, "[]:3000", "has no host", 0, "empty brackets" },
+	{ __LINE__, "[::1:3000", "a ] is missing", 0, "an open bracket" },
+	{ __LINE__, "0", "has no port", 0, "port 0 is none" },
+	{ __LINE__, "h:0", "from 1 to 65535", 0, "port 0" },
+	{ __LINE__, "h:65536", "from 1 to 65535", 0, "too high" },
+	{ __LINE__, "h:x", "from 1 to 65535", 0, "no number" },
+	{ __LINE__, "a b:3000", "no \" \"", 0, "a blank" },
+	{ __LINE__, "http://localhost:3000", "is a URL", 0, "a URL" },
+	{ __LINE__, "unix:", "1 to 107 characters", 0, "no path" },
+};
+
+static void
+addresses_to_listen_on(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(listens); i++) {
+		const struct listen_row *r = &listens[i];
+		struct conf_listener l = { .host = NULL };
+		char *error;
+		bool good = url_parse_listener(r->text, &l, &error);
+
+		ROW_CHECK(r, good == (r->port != 0), "%s: %s", r->text,
+			  error ? error : "taken");
+		if (good && r->port) {
+			ROW_CHECK(r, l.port == r->port, "%u", l.port);
+			ROW_CHECK(r, !l.host == !r->host &&
+				     (!l.host || !strcmp(l.host, r->host)),
+				  "%s", l.host ? l.host : "everywhere");
+			ROW_CHECK(r, strcmp(l.text, r->text) == 0, "%s",
+				  l.text);
+		} else if (!good && !r->port) {
+			ROW_CHECK(r, strstr(error, r->host), "%s", error);
+		}
+		free(error);
+		free(l.host);
+		free(l.path);
+		free(l.text);
+	}
+	rows_end();
+}
+
+static void
+a_unix_socket_to_listen_on(void **state)
+{
+	struct conf_listener l = { .host = NULL };
+	char *error;
+
+	(void)state;
+	assert_true(url_parse_listener("unix:/run/x.sock", &l, &error));
+	assert_string_equal(l.path, "/run/x.sock");
+	assert_null(l.host);
+	free(l.path);
+	free(l.text);
+}
+
+static void
+what_separates_pattern_and_url(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t at; /* 0: there is none */
+	} rows[] = {
+		{ "/a=http://h", 2 },
+		{ "/a=b=http://h", 4 },
+		{ "/a=ws://h?x=http://y", 2 },
+		{ "/a=unix:/x", 2 },
+		{ "/a=vnc://h", 2 },
+		{ "/a=10.0.0.5:4000", 0 },
+		{ "/a", 0 },
+		{ "/a=://h", 0 },
+		{ "http://h", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *eq = url_after_pattern(rows[i].text);
+
+		if ((eq ? (size_t)(eq - rows[i].text) : 0) != rows[i].at)
+			fail_msg("%s", rows[i].text);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(urls_of_backends),
+		cmocka_unit_test(addresses_to_listen_on),
+		cmocka_unit_test(a_unix_socket_to_listen_on),
+		cmocka_unit_test(what_separates_pattern_and_url),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
