@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * listen.c: sockets that accept, and what to do when no descriptor is left.
+ */
+#include "config.h"
+
+#include "net/listen.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/sockopt.h"
+
+#define BACKLOG 4096
+#define BURST 64            /* connections accepted in one turn */
+#define PAUSE_MS 50         /* while no descriptor is free */
+#define COMPLAIN_MS 10000   /* between two log lines about that */
+
+#ifdef USE_REUSEPORT
+const bool listen_can_share = true;
+#else
+const bool listen_can_share = false;
+#endif
+
+struct listener {
+	struct event ev;
+	struct event again; /* after a pause */
+	int fd;             /* not owned */
+	int reserve;        /* a descriptor to answer with when none is left */
+	bool short_of_fds;
+	uint64_t complained;
+	listener_cb *cb;
+	void *arg;
+};
+
+static int
+set_options(int fd, const struct addr *a, bool share)
+{
+	int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		return -1;
+	if (a->family == 6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+		return -1;
+#ifdef USE_REUSEPORT
+	if (share &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
+		return -1;
+#else
+	(void)share;
+#endif
+	sock_set_nodelay(fd);
+	sock_set_unsent_limit(fd, SOCK_UNSENT_LIMIT);
+	return 0;
+}
+
+int
+listen_open(const struct addr *a, bool share)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(a, &ss);
+	int fd = sock_open(ss.ss_family), saved;
+
+	if (fd < 0)
+		return -1;
+	if (set_options(fd, a, share) == 0 &&
+	    bind(fd, (struct sockaddr *)&ss, len) == 0 &&
+	    listen(fd, BACKLOG) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* ---- out of descriptors ---- */
+
+static int
+open_reserve(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void
+complain(struct listener *l)
+{
+	uint64_t now = clock_ms();
+
+	if (l->complained && now - l->complained < COMPLAIN_MS)
+		return;
+	l->complained = now;
+	log_say(LOG_ERROR, "no file descriptor is left, new connections are "
+		"answered with 503; raise the limit (ulimit -n, LimitNOFILE "
+		"in a systemd unit)");
+}
+
+/*
+ * Lends the reserve to one connection, to tell it why it is refused: left in
+ * the backlog it would hang until its own patience ends.
+ */
+static void
+refuse_one(struct listener *l)
+{
+	static const char body[] =
+		"503 Service Unavailable\n"
+		"no-descriptors: all file descriptors are in use\n";
+	char answer[512];
+	int len = snprintf(answer, sizeof(answer),
+			   "HTTP/1.1 503 Service Unavailable\r\n"
+			   "Content-Type: text/plain\r\n"
+			   "Content-Length: %zu\r\n"
+			   "Retry-After: 2\r\n"
+			   "Connection: close\r\n\r\n%s",
+			   sizeof(body) - 1, body);
+	char head[4096];
+	int fd;
+
+	close(l->reserve);
+	fd = sock_accept(l->fd, NULL, NULL);
+	if (fd >= 0) {
+		/* Unread input would turn the close into a reset. */
+		(void)!send(fd, answer, (size_t)len, MSG_NOSIGNAL);
+		shutdown(fd, SHUT_WR);
+		while (recv(fd, head, sizeof(head), 0) > 0)
+			;
+		close(fd);
+	}
+	l->reserve = open_reserve();
+}
+
+/*
+ * A level-triggered listener that cannot accept would spin.  It rests for a
+ * moment, in which some connection may end; if none did, those who wait are
+ * told.
+ */
+static void
+rest(struct listener *l)
+{
+	struct timeval pause = { .tv_sec = 0, .tv_usec = PAUSE_MS * 1000 };
+
+	if (l->short_of_fds && l->reserve >= 0) {
+		complain(l);
+		refuse_one(l);
+	}
+	l->short_of_fds = true;
+	event_del(&l->ev);
+	event_add(&l->again, &pause);
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+
+	(void)fd;
+	(void)what;
+	if (l->reserve < 0)
+		l->reserve = open_reserve();
+	event_add(&l->ev, NULL);
+}
+
+/* ---- accepting ---- */
+
+/* One connection; false, with errno, when there is none to be had. */
+static bool
+accept_one(struct listener *l)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	int client;
+
+	memset(&ss, 0, sizeof(ss.ss_family));
+	client = sock_accept(l->fd, (struct sockaddr *)&ss, &len);
+	if (client >= 0) {
+		l->short_of_fds = false;
+		l->cb(l->arg, client, (struct sockaddr *)&ss);
+		return true;
+	}
+	/* These concern that one connection, and another may wait. */
+	return errno == EINTR || errno == ECONNABORTED;
+}
+
+static void
+on_connection(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < BURST; i++)
+		if (!accept_one(l)) {
+			if (errno == EMFILE || errno == ENFILE ||
+			    errno == ENOBUFS || errno == ENOMEM)
+				rest(l);
+			return;
+		}
+}
+
+struct listener *
+listener_new(struct event_base *base, int fd, listener_cb *cb, void *arg)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->fd = fd;
+	l->cb = cb;
+	l->arg = arg;
+	l->reserve = open_reserve();
+	event_assign(&l->again, base, -1, 0, on_again, l);
+	event_assign(&l->ev, base, fd, EV_READ | EV_PERSIST, on_connection, l);
+	event_add(&l->ev, NULL);
+	return l;
+}
+
+void
+listener_empty(struct listener *l)
+{
+	for (int i = 0; i < BACKLOG && accept_one(l); i++)
+		;
+}
+
+void
+listener_free(struct listener *l)
+{
+	event_del(&l->ev);
+	event_del(&l->again);
+	if (l->reserve >= 0)
+		close(l->reserve);
+	free(l);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * listen.h: sockets that accept, and what to do when no descriptor is left.
+ */
+#ifndef NET_LISTEN_H
+#define NET_LISTEN_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "base/addr.h"
+#include "base/attrib.h"
+
+struct event_base;
+struct listener;
+
+/* Is a port's load spread over several sockets by the kernel? */
+extern const bool listen_can_share;
+
+/*
+ * A socket that listens on a.  With `share` others of ours may listen there
+ * too, and connections are spread over all of them; without, it fails with
+ * EADDRINUSE if anybody listens there.  -1 and errno.
+ */
+int listen_open(const struct addr *a, bool share) WUNRES;
+
+typedef void listener_cb(void *arg, int fd, const struct sockaddr *sa);
+
+/*
+ * Accepts from fd on that base and hands each connection to cb, which owns it
+ * then.  fd stays its caller's: workers without sockets of their own register
+ * the same one.  NULL when memory is out.
+ */
+struct listener *listener_new(struct event_base *base, int fd,
+			      listener_cb *cb, void *arg) WUNRES;
+void listener_free(struct listener *l);
+/*
+ * Accepts whoever waits already, before its socket is closed: the kernel would
+ * reset them.
+ */
+void listener_empty(struct listener *l);
+
+#endif

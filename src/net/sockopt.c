@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sockopt.c: sockets as bowsprit wants them.
+ */
+#include "config.h"
+
+#include "net/sockopt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+/*
+ * Linux gives a socket its flags when it is made.  Elsewhere they follow, and
+ * a fork between the two calls would leak the descriptor; only the main thread
+ * forks, and it marks nothing it does not own.
+ */
+#ifndef HAVE_ACCEPT4
+static int
+with_flags(int fd)
+{
+	if (fd < 0)
+		return -1;
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+#endif
+
+int
+sock_open(int family)
+{
+#ifdef HAVE_ACCEPT4
+	return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+#else
+	return with_flags(socket(family, SOCK_STREAM, 0));
+#endif
+}
+
+int
+sock_accept(int fd, struct sockaddr *sa, socklen_t *len)
+{
+#ifdef HAVE_ACCEPT4
+	return accept4(fd, sa, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+	int client = with_flags(accept(fd, sa, len));
+
+	/* Where the listener's options are not inherited. */
+	if (client >= 0) {
+		sock_set_nodelay(client);
+		sock_set_unsent_limit(client, SOCK_UNSENT_LIMIT);
+	}
+	return client;
+#endif
+}
+
+void
+sock_set_nodelay(int fd)
+{
+	int on = 1;
+
+	/* Fails on a unix socket, which has no delay to turn off. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+void
+sock_set_unsent_limit(int fd, int n)
+{
+#ifdef TCP_NOTSENT_LOWAT
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &n, sizeof(n));
+#else
+	(void)fd;
+	(void)n;
+#endif
+}
+
+void
+sock_set_reset(int fd)
+{
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+int
+sock_error(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return errno;
+	return error;
+}

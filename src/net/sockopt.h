@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sockopt.h: sockets as bowsprit wants them: non-blocking, not inherited by a
+ * child, without Nagle's delay.
+ */
+#ifndef NET_SOCKOPT_H
+#define NET_SOCKOPT_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "base/attrib.h"
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* SIGPIPE is ignored as well */
+#endif
+
+/* A new stream socket; -1 and errno. */
+int sock_open(int family) WUNRES;
+/*
+ * Accepts from fd.  TCP_NODELAY is inherited from the listener.  -1 and errno;
+ * EAGAIN when nobody waits.
+ */
+int sock_accept(int fd, struct sockaddr *sa, socklen_t *len) WUNRES;
+void sock_set_nodelay(int fd);
+/*
+ * Lets the kernel take about n unsent bytes and no more: a peer that reads
+ * slowly is then seen to read, rather than to take megabytes once in a while.
+ * Inherited from a listener.
+ */
+void sock_set_unsent_limit(int fd, int n);
+#define SOCK_UNSENT_LIMIT (128 * 1024)
+/* Closing it will reset the connection, rather than end it with a FIN. */
+void sock_set_reset(int fd);
+/* The error that a connect or a reset left, as an errno; 0 if none. */
+int sock_error(int fd);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * stream.h: one socket, what was read of it too early, and what it is owed.
+ *
+ * A stream is a descriptor with one event on it.  Bytes go to the socket at
+ * once; only what it does not take is kept, in `out`, and only then is the
+ * event asked for writability.  `in` holds what was read but not used yet: a
+ * head that is not whole, or bytes that came glued to one.  A stream at rest
+ * owns neither.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/attrib.h"
+#include "base/buf.h"
+
+struct stream {
+	struct event ev;
+	struct buf *in;
+	struct buf *out;
+	int fd;        /* owned; -1 when closed */
+	short armed;   /* what the event is registered for */
+	short error;   /* errno of the failure that ended it */
+	bool reading : 1;    /* its owner wants to be told of input */
+	bool connecting : 1; /* writable will mean connected */
+	bool eof : 1;        /* its peer's FIN was read */
+	bool fin_due : 1;    /* our FIN follows the last byte of out */
+	bool fin_sent : 1;
+};
+
+/*
+ * Takes over fd.  cb is called with EV_READ, EV_WRITE, or EV_CLOSED, and arg.
+ */
+void stream_init(struct stream *s, struct event_base *base, int fd,
+		 event_callback_fn cb, void *arg);
+/* Closes the descriptor, and frees what waits.  May be called twice. */
+void stream_close(struct stream *s);
+
+/*
+ * Starts or stops reading.  A stream that is not read still tells, with
+ * EV_CLOSED or EV_WRITE, when its peer goes away: ask stream_end then.
+ */
+void stream_set_reading(struct stream *s, bool on);
+
+/*
+ * Is its end all that it tells?  Either its owner does not want it read now,
+ * or its FIN was read and there is nothing more to come.
+ */
+static inline bool
+stream_is_silent(const struct stream *s)
+{
+	return s->eof || !s->reading;
+}
+
+enum stream_end {
+	END_NONE, /* its peer is there */
+	END_FIN,  /* has sent its last byte, and may still read */
+	END_GONE, /* has reset the connection, or closed both ways */
+};
+/* How a peer stands whose stream is not being read; a system call. */
+enum stream_end stream_end(const struct stream *s);
+
+/*
+ * Reads at most n bytes: how many; 0 at the peer's FIN (eof is set then); -1
+ * when there are none now; -2 when the connection is lost (error is set).
+ */
+ssize_t stream_read(struct stream *s, void *p, size_t n) WUNRES;
+/* Reads more into `in`, at most n bytes, through scratch; the same results. */
+ssize_t stream_read_in(struct stream *s, void *scratch, size_t n) WUNRES;
+
+/*
+ * Sends n bytes, or keeps what the socket does not take.  False when the
+ * connection is lost (error is set, ENOMEM included).
+ */
+bool stream_send(struct stream *s, const void *p, size_t n) WUNRES;
+/* Sends what waits in `out`. */
+bool stream_flush(struct stream *s) WUNRES;
+/* Bytes it is owed. */
+static inline size_t
+stream_owed(const struct stream *s)
+{
+	return buf_len(s->out);
+}
+/* Sends FIN, once nothing is owed. */
+void stream_finish(struct stream *s);
+
+/* Writable for the first time: 0 when connected, else an errno. */
+int stream_connected(struct stream *s);
+
+#endif

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * access.c: the log lines of requests and tunnels, one an event.
+ *
+ * Their words are those of the Node server.js that bowsprit replaces, so that
+ * what people grep for is still found.
+ */
+#include "proxy/access.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proxy/redact.h"
+
+#define SLOW_MS 1000
+#define VALUE_MAX 1280  /* bytes of a header that are kept for a line */
+#define HEADERS_MAX 100 /* the first of a head that are shown */
+
+/* ---- fields ---- */
+
+static void
+put_target(struct log_line *l, const char *key, struct slice target)
+{
+	char shown[REDACT_MAX];
+
+	log_slice(l, key, redact_target(target, shown));
+}
+
+static void
+put_addr(struct log_line *l, const char *key, const struct addr *a)
+{
+	char text[ADDR_TEXT];
+
+	log_str(l, key, addr_host_text(a, text));
+}
+
+/* Has an earlier line of the head the same name? */
+static bool
+is_repeated(const struct head *h, const struct head_field *f)
+{
+	for (const struct head_field *e = h->fields; e < f; e++)
+		if (slice_ieq(field_name(h, e), field_name(h, f)))
+			return true;
+	return false;
+}
+
+/* One field a name, as Node shows it: the values joined with ", ". */
+static void
+put_header(struct log_line *l, const struct head *h,
+	   const struct head_field *f)
+{
+	struct slice name = field_name(h, f);
+	char joined[VALUE_MAX], shown[REDACT_MAX];
+	size_t n = 0;
+
+	for (const struct head_field *e = f; e < h->fields + h->nfields; e++) {
+		struct slice value = field_value(h, e);
+
+		if (!slice_ieq(field_name(h, e), name))
+			continue;
+		value = redact_header(e->id, name, value, shown);
+		n += (size_t)snprintf(joined + n, sizeof(joined) - n,
+				      "%s%.*s", n ? ", " : "",
+				      value.n < sizeof(joined)
+					      ? (int)value.n
+					      : (int)sizeof(joined),
+				      value.p);
+		if (n >= sizeof(joined))
+			n = sizeof(joined) - 1;
+	}
+	log_header(l, name, slice_of(joined, n));
+}
+
+/* The headers by which an upgrade is routed, and those that make it one. */
+static const enum field_id routing_headers[] = { F_UPGRADE, F_CONNECTION,
+						 F_HOST };
+static const enum field_id upgrade_headers[] = {
+	F_UPGRADE,
+	F_CONNECTION,
+	F_SEC_WEBSOCKET_VERSION,
+	F_SEC_WEBSOCKET_KEY,
+	F_SEC_WEBSOCKET_PROTOCOL,
+	F_SEC_WEBSOCKET_EXTENSIONS,
+};
+
+static void
+put_some_headers(struct log_line *l, const struct head *h,
+		 const enum field_id *ids, size_t n)
+{
+	log_object(l, "headers");
+	for (size_t i = 0; i < n; i++)
+		if (h->first[ids[i]])
+			put_header(l, h, head_first(h, ids[i]));
+	log_object_end(l);
+}
+
+static void
+put_all_headers(struct log_line *l, const struct head *h)
+{
+	log_object(l, "headers");
+	for (uint32_t i = 0; i < h->nfields && i < HEADERS_MAX; i++)
+		if (!is_repeated(h, &h->fields[i]))
+			put_header(l, h, &h->fields[i]);
+	log_object_end(l);
+}
+
+static void
+put_hint(struct log_line *l, const struct conn *c, const char *hint)
+{
+	char text[REASON_HINT_MAX];
+
+	if (hint)
+		log_str(l, "hint",
+			reason_hint(hint, conn_server_text(c), text));
+}
+
+static const char *
+route_name(const struct conn *c)
+{
+	return c->hs && c->hs->route ? c->hs->route->name : "";
+}
+
+static const char *
+side_name(enum side by)
+{
+	switch (by) {
+	case BY_CLIENT:
+		return "client";
+	case BY_SERVER:
+		return "server";
+	case BY_PROXY:
+		return "proxy";
+	case BY_NOBODY:
+		break;
+	}
+	return "nobody";
+}
+
+/* ---- which lines are wanted ---- */
+
+/* On a terminal a developer sees what went wrong, not what went well. */
+static bool
+is_terse(const struct conf *conf)
+{
+	return conf->log_access == ACCESS_ERRORS ||
+	       (conf->log_access == ACCESS_AUTO && log_is_terminal());
+}
+
+/* Next's own assets and hot reload would drown everything else. */
+static bool
+is_noise(const struct handshake *hs)
+{
+	return slice_starts(hs->req.path, SLICE("/_next/"));
+}
+
+/* ---- upgrades ---- */
+
+static void
+log_handling(const struct conn *c, enum log_level level)
+{
+	const struct handshake *hs = c->hs;
+	struct log_line l;
+
+	if (!log_begin(&l, level,
+		       "[WebSocket Upgrade] Handling %s connection:",
+		       hs->route->name))
+		return;
+	log_uint(&l, "id", c->id);
+	put_addr(&l, "client", &hs->client);
+	log_slice(&l, "pathname", hs->req.path);
+	put_some_headers(&l, &hs->req, routing_headers,
+			 ARRAY_LEN(routing_headers));
+	log_emit(&l);
+}
+
+static void
+log_proxying(const struct conn *c, enum log_level level)
+{
+	const struct handshake *hs = c->hs;
+	struct log_line l;
+
+	if (!log_begin(&l, level,
+		       "[WebSocket Proxy] Proxying WebSocket upgrade:"))
+		return;
+	log_uint(&l, "id", c->id);
+	log_str(&l, "backend", hs->route->backend->server.text);
+	put_target(&l, "url", hs->req.target);
+	put_some_headers(&l, &hs->req, upgrade_headers,
+			 ARRAY_LEN(upgrade_headers));
+	log_emit(&l);
+}
+
+void
+access_begun(struct conn *c)
+{
+	const struct conf *conf = c->hs->conf;
+	enum log_level level =
+		is_terse(conf) || is_noise(c->hs) ? LOG_DEBUG : LOG_INFO;
+
+	if (c->hs->upgrade != UPGRADE_WEBSOCKET ||
+	    conf->log_access == ACCESS_NONE)
+		return;
+	log_handling(c, level);
+	log_proxying(c, level);
+}
+
+void
+access_opened(struct conn *c, const struct head *res)
+{
+	const struct handshake *hs = c->hs;
+	char shown[REDACT_MAX];
+	struct log_line l;
+
+	c->hs->logged = true;
+	c->quiet = hs->conf->log_access == ACCESS_NONE || is_noise(hs);
+	if (!log_begin(&l, c->quiet ? LOG_DEBUG : LOG_INFO,
+		       "[WebSocket Proxy] Connection opened to backend:"))
+		return;
+	log_uint(&l, "id", c->id);
+	log_str(&l, "backend", hs->route->backend->server.text);
+	log_uint(&l, "ms", clock_ms() - hs->asked);
+	log_slice(&l, "protocol",
+		  redact_header(F_SEC_WEBSOCKET_PROTOCOL, SLICE_NONE,
+				head_value(res, F_SEC_WEBSOCKET_PROTOCOL),
+				shown));
+	log_slice(&l, "extensions",
+		  head_value(res, F_SEC_WEBSOCKET_EXTENSIONS));
+	log_emit(&l);
+}
+
+void
+access_data(const struct conn *c, size_t n)
+{
+	struct log_line l;
+
+	if (!log_wants(LOG_DEBUG))
+		return;
+	if (!log_begin(&l, LOG_DEBUG,
+		       "[WebSocket Proxy] Received data from backend: %zu "
+		       "bytes", n))
+		return;
+	log_uint(&l, "id", c->id);
+	log_emit(&l);
+}
+
+/* The code of the first Close that went by. */
+static unsigned
+close_code(const struct conn *c)
+{
+	if (c->ended_by == BY_SERVER && c->from_server.closed)
+		return c->from_server.code;
+	if (c->from_client.closed)
+		return c->from_client.code;
+	return c->from_server.closed ? c->from_server.code : 0;
+}
+
+void
+access_closed(const struct conn *c, const struct reason *why, enum side by)
+{
+	unsigned code = close_code(c);
+	struct log_line l;
+
+	if (!log_begin(&l, c->quiet ? LOG_DEBUG : LOG_INFO,
+		       "[WebSocket Proxy] Connection closed:"))
+		return;
+	log_uint(&l, "id", c->id);
+	log_str(&l, "route", c->name);
+	log_str(&l, "by", side_name(by));
+	log_str(&l, "reason", why->word);
+	if (code)
+		log_uint(&l, "code", code);
+	log_uint(&l, "age", (clock_ms() - c->born) / 1000);
+	log_object(&l, "from_client");
+	log_uint(&l, "bytes", c->bytes_from_client);
+	log_uint(&l, "messages", c->from_client.messages);
+	log_object_end(&l);
+	log_object(&l, "from_server");
+	log_uint(&l, "bytes", c->bytes_from_server);
+	log_uint(&l, "messages", c->from_server.messages);
+	log_object_end(&l);
+	log_emit(&l);
+}
+
+/* ---- what failed ---- */
+
+struct failure {
+	const char *message, *code, *reason, *hint;
+	unsigned status;
+};
+
+/* The one line that says why a WebSocket did not come about. */
+static void
+log_failed_upgrade(const struct conn *c, const struct failure *f)
+{
+	const struct handshake *hs = c->hs;
+	struct log_line l;
+	bool wanted;
+
+	if (hs->route)
+		wanted = log_begin(&l, LOG_ERROR, "[WebSocket Proxy Error]:");
+	else
+		wanted = log_begin(&l, LOG_WARN,
+				   "[WebSocket Upgrade] Failed to proxy: %s:",
+				   f->reason);
+	if (!wanted)
+		return;
+	log_uint(&l, "id", c->id);
+	put_addr(&l, "client", &hs->client);
+	log_str(&l, "message", f->message);
+	if (f->code)
+		log_str(&l, "code", f->code);
+	log_str(&l, "reason", f->reason);
+	if (f->status)
+		log_uint(&l, "status", f->status);
+	if (hs->route)
+		log_str(&l, "backend", hs->route->backend->server.text);
+	put_target(&l, "url", hs->req.target);
+	put_all_headers(&l, &hs->req);
+	put_hint(&l, c, f->hint);
+	log_emit(&l);
+}
+
+/* ---- ordinary requests ---- */
+
+static enum log_level
+http_level(const struct conn *c, unsigned status, uint64_t ms)
+{
+	const struct handshake *hs = c->hs;
+
+	if (status >= 500)
+		return LOG_WARN;
+	if (status >= 400)
+		return LOG_INFO;
+	if (is_noise(hs) || (is_terse(hs->conf) && ms < SLOW_MS))
+		return LOG_DEBUG;
+	return LOG_INFO;
+}
+
+static void
+log_http(const struct conn *c, unsigned status, const struct failure *f)
+{
+	const struct handshake *hs = c->hs;
+	uint64_t ms = clock_ms() - hs->began;
+	enum log_level level = http_level(c, status, ms);
+	struct log_line l;
+
+	if (hs->conf->log_access == ACCESS_NONE ||
+	    !log_begin_peer(&l, level, "[HTTP] ", hs->req.method,
+			    hs->req.path, status))
+		return;
+	log_uint(&l, "id", c->id);
+	put_addr(&l, "client", &hs->client);
+	if (hs->route)
+		log_str(&l, "route", route_name(c));
+	log_uint(&l, "ms", ms);
+	log_uint(&l, "bytes", hs->sent);
+	if (f) {
+		log_str(&l, "reason", f->reason);
+		if (f->message)
+			log_str(&l, "message", f->message);
+		put_hint(&l, c, f->hint);
+	}
+	log_emit(&l);
+}
+
+void
+access_answered(struct conn *c)
+{
+	struct handshake *hs = c->hs;
+	char message[64];
+	struct failure f = { .message = message,
+			     .reason = "refused",
+			     .status = hs->status };
+
+	hs->logged = true;
+	if (hs->upgrade != UPGRADE_WEBSOCKET) {
+		log_http(c, hs->status, NULL);
+		return;
+	}
+	snprintf(message, sizeof(message), "Unexpected server response: %u",
+		 hs->status);
+	f.hint = "{server} refused the upgrade; its answer went to the "
+		 "client as it was";
+	log_failed_upgrade(c, &f);
+}
+
+/* The start line as it came, as far as there is one. */
+static struct slice
+start_line(const struct conn *c)
+{
+	struct slice s = buf_slice(c->hs ? c->hs->bytes : c->client.in);
+	size_t n = 0;
+
+	while (s.n > 0 && (s.p[0] == '\r' || s.p[0] == '\n'))
+		s = slice_of(s.p + 1, s.n - 1);
+	while (n < s.n && s.p[n] != '\r' && s.p[n] != '\n')
+		n++;
+	return slice_of(s.p, n);
+}
+
+/* A head that never became a request. */
+static void
+log_bad_head(const struct conn *c, const struct refusal *r)
+{
+	struct log_line l;
+
+	if (!log_begin(&l, LOG_INFO, "[HTTP] %u", r->status))
+		return;
+	log_uint(&l, "id", c->id);
+	put_addr(&l, "client", &c->peer);
+	put_target(&l, "request", start_line(c));
+	log_str(&l, "reason", r->word);
+	log_str(&l, "message", r->text ? r->text : r->why->message);
+	log_emit(&l);
+}
+
+void
+access_refused(struct conn *c, const struct refusal *r)
+{
+	struct failure f = { .message = r->text ? r->text : r->why->message,
+			     .code = r->why->code,
+			     .reason = r->word,
+			     .hint = r->hint,
+			     .status = r->status };
+
+	if (!c->hs || c->hs->req.method.n == 0) {
+		log_bad_head(c, r);
+		if (c->hs)
+			c->hs->logged = true;
+		return;
+	}
+	c->hs->logged = true;
+	if (c->hs->upgrade == UPGRADE_WEBSOCKET)
+		log_failed_upgrade(c, &f);
+	else
+		log_http(c, r->status, &f);
+}
+
+void
+access_abandoned(struct conn *c, const struct reason *why)
+{
+	struct failure f = { .message = why->message,
+			     .code = why->code,
+			     .reason = why->word,
+			     .hint = why->hint };
+	struct log_line l;
+
+	if (c->hs->logged || c->state == CS_REPLY)
+		return;
+	c->hs->logged = true;
+	if (c->hs->upgrade != UPGRADE_WEBSOCKET) {
+		/* 499 as nginx has it: no status was delivered whole. */
+		log_http(c, c->hs->answered ? c->hs->status : 499, &f);
+		return;
+	}
+	if (why != &reason_client_gone && why != &reason_client_reset) {
+		log_failed_upgrade(c, &f);
+		return;
+	}
+	if (!log_begin(&l, LOG_INFO, "[WebSocket Upgrade] Socket error: %s:",
+		       why->message))
+		return;
+	log_uint(&l, "id", c->id);
+	put_addr(&l, "client", &c->hs->client);
+	put_target(&l, "url", c->hs->req.target);
+	log_str(&l, "reason", why->word);
+	log_emit(&l);
+}

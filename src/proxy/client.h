@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * client.h: the accepting side, up to the routed request.
+ */
+#ifndef PROXY_CLIENT_H
+#define PROXY_CLIENT_H
+
+#include "proxy/conn.h"
+
+/* A new connection, fd being ours from now on. */
+void client_accept(struct worker *w, int fd, const struct sockaddr *sa);
+
+/* CS_HEAD: input, and time. */
+void client_on_head(struct conn *c, short what);
+void client_on_deadline(struct conn *c);
+/* We are going down: closes it, unless a request is there or on its way. */
+void client_drain(struct conn *c);
+/*
+ * CS_CONNECT, and an upgrade's CS_ANSWER: the client's early bytes are kept, a
+ * few, and its going away is noticed.
+ */
+void client_on_wait(struct conn *c, short what);
+
+/* A request is done with: waits for the next one, which may be there. */
+void client_next(struct conn *c);
+
+#endif

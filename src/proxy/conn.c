@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conn.c: the life of a client connection.
+ *
+ *	accept -> HEAD -> CONNECT -> ANSWER -> BODY -> HEAD ...
+ *	                                  \-> TUNNEL -> HALF -> DEAD
+ *	             (our own answer) REPLY -> LINGER -> DEAD
+ *
+ * The callbacks are installed once and switch on the state; what a state does
+ * stands in client.c, server.c, exchange.c, tunnel.c and finish.c.
+ */
+#include "proxy/conn.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/sockopt.h"
+#include "proxy/access.h"
+#include "proxy/client.h"
+#include "proxy/exchange.h"
+#include "proxy/finish.h"
+#include "proxy/server.h"
+#include "proxy/tunnel.h"
+
+static void
+on_client(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	CHECK_CONN(c);
+	if (c->opened) {
+		tunnel_on_client(c, what);
+		return;
+	}
+	if ((what & EV_WRITE) && !stream_flush(&c->client)) {
+		conn_close(c, &reason_client_reset, BY_CLIENT);
+		return;
+	}
+	switch (c->state) {
+	case CS_HEAD:
+		client_on_head(c, what);
+		break;
+	case CS_CONNECT:
+		client_on_wait(c, what);
+		break;
+	case CS_ANSWER:
+		if (c->hs->upgrade == UPGRADE_WEBSOCKET)
+			client_on_wait(c, what);
+		else
+			exchange_on_client(c, what);
+		break;
+	case CS_BODY:
+		exchange_on_client(c, what);
+		break;
+	case CS_REPLY:
+		finish_on_reply(c, what);
+		break;
+	case CS_LINGER:
+		finish_on_linger(c, what);
+		break;
+	case CS_TUNNEL: /* opened, see above */
+	case CS_HALF:
+	case CS_CLOSING:
+	case CS_DEAD:
+	case CS_COUNT:
+		assert(0 && "an event of a client in a state without one");
+	}
+}
+
+void
+conn_on_server(struct conn *c, short what)
+{
+	switch (c->state) {
+	case CS_CONNECT:
+		server_on_connected(c);
+		break;
+	case CS_ANSWER:
+		server_on_answer(c, what);
+		break;
+	case CS_BODY:
+		exchange_on_server(c, what);
+		break;
+	case CS_TUNNEL:
+	case CS_HALF:
+	case CS_CLOSING:
+		tunnel_on_server(c, what);
+		break;
+	case CS_HEAD:
+	case CS_REPLY:
+	case CS_LINGER:
+	case CS_DEAD:
+	case CS_COUNT:
+		assert(0 && "an event of a server in a state without one");
+	}
+}
+
+static void
+on_deadline(struct deadline *d)
+{
+	struct conn *c = container_of(d, struct conn, deadline);
+
+	CHECK_CONN(c);
+	switch (c->state) {
+	case CS_HEAD:
+		client_on_deadline(c);
+		break;
+	case CS_CONNECT:
+		server_on_deadline(c);
+		break;
+	case CS_ANSWER:
+		finish_fail(c, c->due);
+		break;
+	case CS_BODY:
+		exchange_on_deadline(c);
+		break;
+	case CS_TUNNEL:
+	case CS_HALF:
+	case CS_CLOSING:
+		tunnel_on_deadline(c);
+		break;
+	case CS_REPLY:
+	case CS_LINGER:
+		conn_close(c, c->due, BY_PROXY);
+		break;
+	case CS_DEAD:
+	case CS_COUNT:
+		assert(0 && "a deadline of a dead connection");
+	}
+}
+
+struct conn *
+conn_new(struct worker *w, int fd, const struct sockaddr *sa)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		close(fd);
+		return NULL;
+	}
+	c->magic = CONN_MAGIC;
+	c->worker = w;
+	c->state = CS_HEAD;
+	list_init(&c->link);
+	list_push_back(&w->conns[CS_HEAD], &c->link);
+	deadline_init(&c->deadline, on_deadline);
+	addr_of_sockaddr(&c->peer, sa);
+	stream_init(&c->client, w->base, fd, on_client, c);
+	w->nconns++;
+	return c;
+}
+
+void
+conn_set_state(struct conn *c, enum conn_state state)
+{
+	assert(c->state != CS_DEAD);
+	list_remove(&c->link);
+	c->state = state;
+	list_push_back(&c->worker->conns[state], &c->link);
+}
+
+void
+conn_set_deadline(struct conn *c, uint64_t ms, const struct reason *due)
+{
+	c->due = due;
+	if (ms == 0)
+		deadline_clear(&c->deadline);
+	else
+		deadline_set(&c->worker->wheel, &c->deadline, clock_ms() + ms);
+}
+
+void
+conn_close(struct conn *c, const struct reason *why, enum side by)
+{
+	CHECK_CONN(c);
+	if (conn_is_dead(c))
+		return;
+	if (c->opened)
+		access_closed(c, why, by);
+	else if (c->hs)
+		access_abandoned(c, why);
+	c->opened = false;
+	deadline_clear(&c->deadline);
+	server_drop(c);
+	if (c->hs && exchange_is_cut(c))
+		sock_set_reset(c->client.fd);
+	stream_close(&c->client);
+	conn_set_state(c, CS_DEAD);
+	event_active(&c->worker->reaper, EV_TIMEOUT, 1);
+}
+
+struct handshake *
+handshake_new(struct conn *c, size_t head_len)
+{
+	struct handshake *hs = calloc(1, sizeof(*hs));
+
+	if (!hs)
+		return NULL;
+	/* A head alone, the usual case, is taken over rather than copied. */
+	if (buf_len(c->client.in) == head_len) {
+		hs->bytes = c->client.in;
+		c->client.in = NULL;
+	} else if (buf_add(&hs->bytes, buf_data(c->client.in), head_len)) {
+		buf_take(&c->client.in, head_len);
+	} else {
+		free(hs);
+		return NULL;
+	}
+	hs->conf = conf_ref(c->worker->conf);
+	splice_init(&hs->edits);
+	c->hs = hs;
+	return hs;
+}
+
+void
+handshake_free(struct conn *c)
+{
+	struct handshake *hs = c->hs;
+
+	if (!hs)
+		return;
+	c->hs = NULL;
+	head_fini(&hs->req);
+	splice_fini(&hs->edits);
+	buf_free(&hs->bytes);
+	buf_free(&hs->held);
+	conf_unref(hs->conf);
+	free(hs);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conn.h: one client connection, and what hangs on it.
+ *
+ * A conn lives from accept to close.  While a request is routed and answered
+ * it has a handshake, which is freed when a tunnel starts; a server is its
+ * connection to a backend, borrowed from the pool or its own.
+ */
+#ifndef PROXY_CONN_H
+#define PROXY_CONN_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/list.h"
+#include "conf/conf.h"
+#include "net/stream.h"
+#include "proto/body.h"
+#include "proto/frame.h"
+#include "proto/head.h"
+#include "proto/splice.h"
+#include "proto/upgrade.h"
+#include "proxy/deadline.h"
+#include "proxy/reason.h"
+#include "proxy/worker.h"
+
+#define CONN_MAGIC 0xb0a7c022u
+#define SERVER_MAGIC 0xb0a75e4eu
+#define REQUEST_ID_MAX 128
+
+#define CHECK_CONN(c) assert((c) && (c)->magic == CONN_MAGIC)
+#define CHECK_SERVER(s) assert((s) && (s)->magic == SERVER_MAGIC)
+
+/* A connection to a backend: a conn's, or idle in the pool. */
+struct server {
+	unsigned magic;
+	unsigned backend;    /* its index in the configuration */
+	struct stream s;
+	struct conn *conn;   /* NULL in the pool */
+	struct worker *worker;
+	struct list link;    /* in the pool */
+	uint64_t idle_since, idle_until;
+};
+
+/* One request on its way; freed with its answer or when the tunnel starts. */
+struct handshake {
+	struct conf *conf;     /* counted */
+	struct buf *bytes;     /* the request head as it came */
+	struct head req;       /* into bytes */
+	enum upgrade upgrade;
+	const struct conf_route *route;
+	struct captures caps;
+	struct splice edits;   /* of the request head */
+	struct addr client;    /* the rightmost address we do not trust */
+	char request_id[REQUEST_ID_MAX + 1];
+
+	struct body req_body, res_body;
+	struct buf *held;      /* the body so far, while a retry may need it */
+	unsigned address;      /* of the server's, the next to be tried */
+	unsigned status;       /* of the final answer; 0 before it */
+	unsigned interim;      /* 1xx answers so far */
+	int connect_error;     /* of the last address tried */
+	uint64_t began, asked, opened; /* ms: head whole, sent, connected */
+	uint64_t sent;         /* bytes of body to the client */
+	uint64_t keep;         /* ms that its connection may then be kept */
+	bool waits_app;        /* held while the application boots */
+	bool from_pool;
+	bool request_sent;     /* the kernel took a byte of it */
+	bool held_all;         /* `held` is the whole body so far */
+	bool answered;         /* bytes of a response went to the client */
+	bool request_dead;     /* the server takes no more of the body */
+
+	bool detail;           /* our own answers may say why */
+	bool logged;
+};
+
+/* Limits that a tunnel keeps after its configuration is gone; ms. */
+struct tunnel_limits {
+	uint32_t idle, stall, half_close;
+	uint64_t expires; /* clock_ms; 0: never */
+};
+
+struct conn {
+	unsigned magic;
+	enum conn_state state;
+	struct worker *worker;
+	struct list link;          /* in worker->conns[state] */
+	struct deadline deadline;
+	const struct reason *due;  /* what it means when the deadline comes */
+	struct stream client;
+	struct server *server;     /* NULL without one */
+	struct handshake *hs;      /* NULL in CS_HEAD and in a tunnel */
+	uint64_t id;               /* of the present request */
+	struct addr peer;
+	uint32_t scanned;          /* of the head that is being read */
+	bool close_after;          /* our answer is the last */
+
+	/* a tunnel's */
+	bool quiet;                /* its lines are of level debug */
+	bool opened;               /* a tunnel: from the 101 to its last line */
+	uint8_t ended_by;          /* enum side: the first sign of the end */
+	uint8_t reset;             /* enum side: whose connection is lost */
+	const struct reason *ended;
+	struct frame_watch from_client, from_server;
+	uint64_t bytes_from_client, bytes_from_server;
+	uint64_t born, last;       /* ms: the 101; the last byte */
+	uint64_t client_owed;      /* ms: since then it has taken nothing of */
+	uint64_t server_owed;      /* what it is owed */
+	bool goodbye_due;          /* a Close of ours, at the next boundary */
+	struct tunnel_limits limits;
+	char *name;                /* of the route; owned */
+};
+
+enum side { BY_NOBODY, BY_CLIENT, BY_SERVER, BY_PROXY };
+
+/* A fresh conn in CS_HEAD; NULL when memory is out, and fd is closed then. */
+struct conn *conn_new(struct worker *w, int fd, const struct sockaddr *sa);
+
+/* The only function that changes a state. */
+void conn_set_state(struct conn *c, enum conn_state state);
+/* Sets the one deadline, `ms` from now; 0 clears it. */
+void conn_set_deadline(struct conn *c, uint64_t ms, const struct reason *due);
+
+/*
+ * The end of every connection: logs it unless that was done, stops all events,
+ * and leaves the memory to the reaper, so that callers up the stack may still
+ * hold the pointer.  They return at once.
+ */
+void conn_close(struct conn *c, const struct reason *why, enum side by);
+
+/* An event on the stream of c->server. */
+void conn_on_server(struct conn *c, short what);
+
+static inline bool
+conn_is_dead(const struct conn *c)
+{
+	return c->state == CS_DEAD;
+}
+
+/* The URL of the server that a request was routed to, for people. */
+static inline const char *
+conn_server_text(const struct conn *c)
+{
+	return c->hs && c->hs->route ? c->hs->route->backend->server.text
+				     : "the server";
+}
+
+/* The handshake of a new request: takes the head off client.in. */
+struct handshake *handshake_new(struct conn *c, size_t head_len);
+void handshake_free(struct conn *c);
+
+#endif

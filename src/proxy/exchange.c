@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * exchange.c: one ordinary request and its response, bodies streamed both ways.
+ */
+#include "proxy/exchange.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "net/relay.h"
+#include "proxy/access.h"
+#include "proxy/client.h"
+#include "proxy/finish.h"
+#include "proxy/forward.h"
+#include "proxy/server.h"
+
+#define HELD_MAX (16 * 1024) /* of a request's body, for a retry */
+/* A client that sent FIN may wait for an answer, or be gone: silence tells. */
+#define FIN_SILENCE 5000
+
+static const struct conf_timeouts *
+times(const struct conn *c)
+{
+	return &c->hs->conf->timeouts;
+}
+
+/* What the exchange waits for now, and how long it may. */
+static const struct reason *
+awaited(const struct conn *c, uint64_t *ms)
+{
+	const struct handshake *hs = c->hs;
+	bool asked = hs->req_body.done || hs->request_dead;
+
+	*ms = times(c)->stall;
+	if (c->client.out)
+		return &reason_stall_client;
+	if (c->server->s.out)
+		return &reason_stall_server;
+	*ms = times(c)->response;
+	if (c->state == CS_ANSWER)
+		return asked ? &reason_response_timeout
+			     : &reason_body_timeout;
+	*ms = FIN_SILENCE;
+	if (c->state == CS_BODY && c->client.eof && !hs->res_body.done &&
+	    hs->res_body.kind != BODY_LENGTH)
+		return &reason_client_gone;
+	*ms = 0;
+	return NULL;
+}
+
+/* Time starts anew when something else is waited for, or on progress. */
+static void
+set_deadline(struct conn *c, bool progress)
+{
+	uint64_t ms;
+	const struct reason *why = awaited(c, &ms);
+
+	if (why != c->due || progress)
+		conn_set_deadline(c, ms, why);
+}
+
+/* ---- the request's body ---- */
+
+static void
+hold(struct handshake *hs, const char *p, size_t n)
+{
+	if (!hs->held_all)
+		return;
+	if (buf_len(hs->held) + n > HELD_MAX || !buf_add(&hs->held, p, n)) {
+		hs->held_all = false;
+		buf_free(&hs->held);
+	}
+}
+
+static size_t
+watch_request(void *arg, char *p, size_t n, size_t *pass)
+{
+	struct conn *c = arg;
+	size_t used = body_feed(&c->hs->req_body, p, n, pass);
+
+	hold(c->hs, p, *pass);
+	return used;
+}
+
+/*
+ * The server takes no more.  It may have answered before: what it said is read
+ * to its end, and only then is this a failure.
+ */
+static void
+request_lost(struct conn *c)
+{
+	c->hs->request_dead = true;
+	buf_free(&c->server->s.out);
+	stream_set_reading(&c->client, false);
+	stream_set_reading(&c->server->s, true);
+	set_deadline(c, true);
+}
+
+static void
+refuse_body(struct conn *c)
+{
+	if (c->hs->answered)
+		conn_close(c, &reason_bad_body, BY_CLIENT);
+	else {
+		c->close_after = true;
+		finish_fail(c, &reason_bad_body);
+	}
+}
+
+static void
+pump_request(struct conn *c)
+{
+	struct handshake *hs = c->hs;
+	uint64_t before = hs->req_body.total;
+	enum relay r;
+
+	if (hs->req_body.done || hs->request_dead)
+		return;
+	r = relay_move(&c->client, &c->server->s, c->worker->scratch,
+		       watch_request, c);
+	if (hs->req_body.bad)
+		refuse_body(c);
+	else if (r == RELAY_SINK_LOST)
+		request_lost(c);
+	else if (r == RELAY_SOURCE_LOST)
+		conn_close(c, &reason_client_reset, BY_CLIENT);
+	else if (r == RELAY_EOF && !hs->req_body.done)
+		conn_close(c, &reason_client_gone, BY_CLIENT);
+	else
+		set_deadline(c, c->due == &reason_body_timeout &&
+				hs->req_body.total != before);
+}
+
+void
+exchange_begin(struct conn *c)
+{
+	c->hs->held_all = c->hs->from_pool;
+	pump_request(c);
+	if (c->state != CS_ANSWER)
+		return;
+	if (c->hs->req_body.done)
+		stream_set_reading(&c->client, true);
+	set_deadline(c, true);
+}
+
+bool
+exchange_rewind(struct conn *c)
+{
+	struct handshake *hs = c->hs;
+
+	if (hs->held) {
+		if (!buf_add(&hs->held, buf_data(c->client.in),
+			     buf_len(c->client.in)))
+			return false;
+		buf_free(&c->client.in);
+		c->client.in = hs->held;
+		hs->held = NULL;
+	}
+	body_of_request(&hs->req_body, &hs->req);
+	hs->request_dead = false;
+	return true;
+}
+
+bool
+exchange_flush_request(struct conn *c)
+{
+	struct stream *s = &c->server->s;
+
+	if (!s->out)
+		return true;
+	if (c->hs->upgrade == UPGRADE_WEBSOCKET) {
+		/* A failure is read off the socket: its deadline stays. */
+		if (!stream_flush(s))
+			buf_free(&s->out);
+		return true;
+	}
+	if (!stream_flush(s)) {
+		request_lost(c);
+		return true;
+	}
+	c->hs->request_sent = true;
+	if (!s->out)
+		pump_request(c);
+	if (c->state != CS_ANSWER && c->state != CS_BODY)
+		return false;
+	set_deadline(c, true);
+	return true;
+}
+
+/* ---- the response ---- */
+
+/* How long its connection may be kept: Keep-Alive: timeout=N, less 1 s. */
+static uint64_t
+keep_time(const struct conn *c, const struct head *res)
+{
+	struct slice list = head_value(res, F_KEEP_ALIVE), e;
+
+	while (slice_next_element(&list, &e)) {
+		uint64_t s = 0;
+
+		if (e.n < 9 || !slice_ieq(slice_of(e.p, 8), SLICE("timeout=")))
+			continue;
+		for (size_t i = 8; i < e.n && isdigit((unsigned char)e.p[i]) &&
+				   s < 86400; i++)
+			s = s * 10 + (uint64_t)(e.p[i] - '0');
+		return s > 1 ? (s - 1) * 1000 : 0;
+	}
+	return times(c)->backend_keepalive;
+}
+
+static size_t
+watch_response(void *arg, char *p, size_t n, size_t *pass)
+{
+	struct conn *c = arg;
+	size_t used = body_feed(&c->hs->res_body, p, n, pass);
+
+	c->hs->sent += *pass;
+	return used;
+}
+
+/* All of it is with the client: what becomes of the two connections? */
+static void
+finish(struct conn *c)
+{
+	struct handshake *hs = c->hs;
+	bool whole = hs->req_body.done && !hs->request_dead;
+
+	access_answered(c);
+	if (whole && hs->keep > 0 && !c->server->s.in && !c->server->s.eof)
+		server_release(c, hs->keep);
+	else
+		server_drop(c);
+	if (whole && !c->close_after)
+		client_next(c);
+	else
+		finish_linger(c);
+}
+
+static void
+check_done(struct conn *c)
+{
+	if (c->hs->res_body.done && !c->client.out)
+		finish(c);
+	else
+		set_deadline(c, false);
+}
+
+/* The response breaks off. */
+static void
+cut(struct conn *c, const struct reason *why)
+{
+	conn_close(c, why, BY_SERVER);
+}
+
+bool
+exchange_is_cut(const struct conn *c)
+{
+	const struct body *b = &c->hs->res_body;
+
+	return c->state == CS_BODY && !b->done &&
+	       (b->kind == BODY_UNTIL_CLOSE || b->strip);
+}
+
+static void
+pump_response(struct conn *c)
+{
+	struct body *b = &c->hs->res_body;
+	enum relay r = relay_move(&c->server->s, &c->client,
+				  c->worker->scratch, watch_response, c);
+
+	if (b->bad) {
+		cut(c, &reason_bad_response);
+		return;
+	}
+	switch (r) {
+	case RELAY_SINK_LOST:
+		conn_close(c, &reason_client_gone, BY_CLIENT);
+		return;
+	case RELAY_SOURCE_LOST:
+		cut(c, &reason_server_truncated);
+		return;
+	case RELAY_EOF:
+		if (!body_eof(b)) {
+			cut(c, &reason_server_truncated);
+			return;
+		}
+		break;
+	case RELAY_DRY:
+	case RELAY_OWED:
+	case RELAY_STOPPED:
+		break;
+	}
+	if (c->due == &reason_client_gone)
+		set_deadline(c, true);
+	check_done(c);
+}
+
+/* The edited head, and what came of the body with it, in one piece. */
+static bool
+render_answer(struct conn *c, const struct head *res, struct buf **out)
+{
+	struct handshake *hs = c->hs;
+	struct buf **in = &c->server->s.in;
+	struct forward_answer how = { .to_http10 = hs->res_body.strip,
+				      .closes = c->close_after };
+	size_t pass = 0, used;
+
+	if (!forward_response(c, res, &how, out))
+		return false;
+	buf_take(in, res->len);
+	if (!*in || hs->res_body.done)
+		return true;
+	used = watch_response(c, buf_data(*in), buf_len(*in), &pass);
+	if (!buf_add(out, buf_data(*in), pass))
+		return false;
+	buf_take(in, used);
+	return true;
+}
+
+void
+exchange_answer(struct conn *c, const struct head *res)
+{
+	struct handshake *hs = c->hs;
+	struct buf *out = NULL;
+	bool upgrade = hs->upgrade == UPGRADE_WEBSOCKET, ok;
+
+	body_of_response(&hs->res_body, res, hs->req.method);
+	hs->res_body.strip = hs->req.minor == 0 &&
+			     hs->res_body.kind == BODY_CHUNKED;
+	hs->status = res->status;
+	hs->keep = res->persistent && !upgrade && !c->worker->draining &&
+				   hs->res_body.kind != BODY_UNTIL_CLOSE
+			   ? keep_time(c, res)
+			   : 0;
+	if (upgrade || c->worker->draining || hs->res_body.strip ||
+	    hs->res_body.kind == BODY_UNTIL_CLOSE || !hs->req_body.done)
+		c->close_after = true;
+	ok = render_answer(c, res, &out);
+	hs->answered = true;
+	conn_set_state(c, CS_BODY);
+	if (!ok) {
+		buf_free(&out);
+		conn_close(c, &reason_no_memory, BY_PROXY);
+		return;
+	}
+	ok = stream_send(&c->client, buf_data(out), buf_len(out));
+	buf_free(&out);
+	if (!ok)
+		conn_close(c, &reason_client_gone, BY_CLIENT);
+	else if (hs->res_body.bad)
+		cut(c, &reason_bad_response);
+	else if (c->server->s.eof && !hs->res_body.done &&
+		 !body_eof(&hs->res_body))
+		cut(c, &reason_server_truncated);
+	else
+		check_done(c);
+}
+
+/* ---- events ---- */
+
+/* After the request: the next one's bytes are kept, up to a head's size. */
+static void
+read_ahead(struct conn *c)
+{
+	size_t len = buf_len(c->client.in), max = c->hs->conf->max_head;
+	ssize_t got;
+
+	if (len >= max) {
+		stream_set_reading(&c->client, false);
+		return;
+	}
+	got = stream_read_in(&c->client, c->worker->scratch,
+			     max - len < RELAY_SCRATCH ? max - len
+						       : RELAY_SCRATCH);
+	if (got == -2)
+		conn_close(c, &reason_client_reset, BY_CLIENT);
+	else if (got == 0)
+		set_deadline(c, true);
+}
+
+void
+exchange_on_client(struct conn *c, short what)
+{
+	enum conn_state before = c->state;
+
+	if ((what & EV_WRITE) && c->state == CS_BODY && !c->client.out) {
+		if (c->hs->res_body.done)
+			finish(c);
+		else
+			pump_response(c);
+	}
+	if (c->state != before)
+		return;
+	if (what & EV_WRITE)
+		set_deadline(c, true);
+	if (!(what & EV_READ)) {
+		if (stream_is_silent(&c->client) &&
+		    stream_end(&c->client) == END_GONE)
+			conn_close(c, &reason_client_gone, BY_CLIENT);
+	} else if (c->hs->req_body.done) {
+		read_ahead(c);
+	} else {
+		pump_request(c);
+	}
+}
+
+/* It has said all it had to: another word, and it is not kept. */
+static void
+on_surplus(struct conn *c)
+{
+	c->hs->keep = 0;
+	stream_set_reading(&c->server->s, false);
+}
+
+void
+exchange_on_server(struct conn *c, short what)
+{
+	if ((what & EV_WRITE) && !exchange_flush_request(c))
+		return;
+	if (c->state != CS_BODY)
+		return;
+	if (c->hs->res_body.done)
+		on_surplus(c);
+	else if (what & EV_READ)
+		pump_response(c);
+	else if (stream_is_silent(&c->server->s) && !c->client.out &&
+		 stream_end(&c->server->s) == END_GONE)
+		cut(c, &reason_server_truncated);
+}
+
+void
+exchange_on_deadline(struct conn *c)
+{
+	conn_close(c, c->due,
+		   c->due == &reason_client_gone ? BY_CLIENT : BY_PROXY);
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * forward.c: what is changed in the heads that pass, and nothing else is.
+ *
+ * Every change is an edit at an offset of the bytes that came.  Additions go
+ * just before the empty line, so that the order of what was there stays.
+ */
+#include "proxy/forward.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/log.h"
+
+/* ---- who asks ---- */
+
+static bool
+is_trusted(const struct conf *conf, const struct addr *a)
+{
+	for (size_t i = 0; i < conf->ntrusted; i++)
+		if (addr_in_network(a, &conf->trusted[i]))
+			return true;
+	/* A unix socket's peer passed its file permissions. */
+	return a->family == 0;
+}
+
+/* "10.0.0.1", "10.0.0.1:99", "[::1]", "[::1]:99", "::1" */
+static bool
+parse_hop(struct addr *a, struct slice text)
+{
+	const char *end;
+
+	if (text.n > 0 && text.p[0] == '[') {
+		end = memchr(text.p, ']', text.n);
+		if (!end)
+			return false;
+		return addr_parse(a, slice_of(text.p + 1,
+					      (size_t)(end - text.p - 1)));
+	}
+	if (addr_parse(a, text))
+		return true;
+	end = memchr(text.p, ':', text.n);
+	return end && addr_parse(a, slice_of(text.p, (size_t)(end - text.p)));
+}
+
+/*
+ * Walks one field's list from right to left.  True when an untrusted address
+ * was found; *a is then it, else the leftmost seen.
+ */
+static bool
+last_untrusted(const struct conf *conf, struct slice list, struct addr *a)
+{
+	while (list.n > 0) {
+		size_t at = list.n;
+		struct addr hop;
+
+		while (at > 0 && list.p[at - 1] != ',')
+			at--;
+		if (!parse_hop(&hop, slice_trim(slice_of(list.p + at,
+							 list.n - at))))
+			return true; /* what stands left of junk is junk */
+		*a = hop;
+		if (!is_trusted(conf, &hop))
+			return true;
+		list.n = at > 0 ? at - 1 : 0;
+	}
+	return false;
+}
+
+struct addr
+forward_client(const struct conn *c)
+{
+	const struct head *h = &c->hs->req;
+	const struct conf *conf = c->hs->conf;
+	struct addr a = c->peer;
+
+	if (!is_trusted(conf, &c->peer))
+		return a;
+	for (uint32_t i = h->nfields; i > 0; i--)
+		if (h->fields[i - 1].id == F_X_FORWARDED_FOR &&
+		    last_untrusted(conf, field_value(h, &h->fields[i - 1]), &a))
+			break;
+	return a;
+}
+
+/* ---- names ---- */
+
+/* Equal when '_' is read as '-', as CGI-like servers do? */
+static bool
+same_to_cgi(struct slice name, struct slice ours)
+{
+	if (name.n != ours.n)
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		char a = name.p[i] == '_' ? '-' : name.p[i];
+
+		if (tolower((unsigned char)a) !=
+		    tolower((unsigned char)ours.p[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+claims_forwarding(struct slice name, enum field_id id)
+{
+	static const struct slice ours[] = {
+		{ "X-Forwarded-For", 15 },   { "X-Forwarded-Host", 16 },
+		{ "X-Forwarded-Proto", 17 }, { "X-Forwarded-Port", 16 },
+		{ "X-Real-IP", 9 },	     { "X-Request-Id", 12 },
+	};
+
+	switch (id) {
+	case F_X_FORWARDED_FOR:
+	case F_X_FORWARDED_HOST:
+	case F_X_FORWARDED_PORT:
+	case F_X_FORWARDED_PROTO:
+	case F_X_REAL_IP:
+	case F_FORWARDED:
+		return true;
+	case F_OTHER:
+		break;
+	default:
+		return false;
+	}
+	if (!memchr(name.p, '_', name.n))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		if (same_to_cgi(name, ours[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Connection may name fields to be dropped on the way (RFC 9110 7.6.1), but
+ * not those by which requests are told apart or allowed.
+ */
+static bool
+is_end_to_end(struct slice name, enum field_id id)
+{
+	switch (id) {
+	case F_HOST:
+	case F_COOKIE:
+	case F_SET_COOKIE:
+	case F_AUTHORIZATION:
+	case F_ORIGIN:
+	case F_CONTENT_LENGTH:
+	case F_TRANSFER_ENCODING:
+	case F_TRAILER:
+	case F_X_FORWARDED_FOR:
+	case F_X_FORWARDED_HOST:
+	case F_X_FORWARDED_PORT:
+	case F_X_FORWARDED_PROTO:
+	case F_X_REAL_IP:
+	case F_X_REQUEST_ID:
+	case F_FORWARDED:
+		return true;
+	default:
+		break;
+	}
+	return slice_ieq(name, SLICE("Content-Type")) ||
+	       slice_ieq(name, SLICE("Content-Encoding"));
+}
+
+/* Is it the business of this connection only? */
+static bool
+is_hop_by_hop(const struct head *h, const struct head_field *f)
+{
+	struct slice name = field_name(h, f);
+
+	switch ((enum field_id)f->id) {
+	case F_CONNECTION:
+	case F_KEEP_ALIVE:
+	case F_PROXY_CONNECTION:
+	case F_TE:
+		return true;
+	default:
+		break;
+	}
+	return head_lists(h, F_CONNECTION, name) &&
+	       !is_end_to_end(name, f->id);
+}
+
+/* ---- the request ---- */
+
+static void
+drop_field(struct splice *s, const struct head_field *f)
+{
+	splice_drop(s, f->at, f->end - f->at);
+}
+
+/* Says once for each peer why its X-Forwarded-* do not get through. */
+static void
+warn_forged(struct conn *c, struct slice name)
+{
+	struct worker *w = c->worker;
+	char text[ADDR_TEXT];
+
+	for (unsigned i = 0; i < w->nwarned && i < WARNED_PEERS; i++)
+		if (addr_same_host(&w->warned[i], &c->peer))
+			return;
+	w->warned[w->nwarned++ % WARNED_PEERS] = c->peer;
+	addr_host_text(&c->peer, text);
+	log_say(LOG_WARN, "%.*s from %s was removed, since that peer is not "
+		"trusted; if it is a proxy of yours, add \"%s\" to "
+		"trusted_proxies", name.n < 64 ? (int)name.n : 64, name.p,
+		text, text);
+}
+
+static void
+edit_fields(struct conn *c, bool trusted)
+{
+	struct handshake *hs = c->hs;
+	const struct head *h = &hs->req;
+	bool ordinary = hs->upgrade != UPGRADE_WEBSOCKET;
+
+	for (uint32_t i = 0; i < h->nfields; i++) {
+		const struct head_field *f = &h->fields[i];
+		struct slice name = field_name(h, f);
+
+		if (!trusted && claims_forwarding(name, f->id)) {
+			warn_forged(c, name);
+			drop_field(&hs->edits, f);
+		} else if (ordinary &&
+			   (is_hop_by_hop(h, f) || f->id == F_UPGRADE ||
+			    f->id == F_HTTP2_SETTINGS)) {
+			drop_field(&hs->edits, f);
+		}
+	}
+}
+
+/*
+ * The field to which the next proxy's view is appended, or NULL: the last
+ * X-Forwarded-For of a trusted peer.
+ */
+static const struct head_field *
+last_forwarded_for(const struct head *h)
+{
+	const struct head_field *last = NULL;
+
+	for (uint32_t i = 0; i < h->nfields; i++)
+		if (h->fields[i].id == F_X_FORWARDED_FOR)
+			last = &h->fields[i];
+	return last;
+}
+
+/* The port in "host:port" or "[::1]:port"; empty if there is none. */
+static struct slice
+port_of(struct slice authority)
+{
+	for (size_t i = authority.n; i > 0 && authority.p[i - 1] != ']'; i--)
+		if (authority.p[i - 1] == ':')
+			return slice_of(authority.p + i, authority.n - i);
+	return SLICE_NONE;
+}
+
+/*
+ * The port that the browser asked for: Host's, or the scheme's.  A trusted
+ * proxy before us may know both better than we do.
+ */
+static struct slice
+asked_port(const struct head *h, bool trusted)
+{
+	struct slice host = h->authority, proto = SLICE_NONE, port;
+
+	if (trusted) {
+		proto = head_value(h, F_X_FORWARDED_PROTO);
+		if (h->first[F_X_FORWARDED_HOST])
+			host = head_value(h, F_X_FORWARDED_HOST);
+	}
+	port = port_of(host);
+	if (port.n > 0)
+		return port;
+	return slice_ieq(proto, SLICE("https")) ? SLICE("443") : SLICE("80");
+}
+
+static void
+add_forwarded(struct conn *c, uint32_t end, bool trusted)
+{
+	struct handshake *hs = c->hs;
+	const struct head *h = &hs->req;
+	const struct head_field *chain =
+		trusted ? last_forwarded_for(h) : NULL;
+	struct slice port = asked_port(h, trusted);
+	char peer[ADDR_TEXT];
+
+	addr_host_text(&c->peer, peer);
+	if (chain)
+		splice_insertf(&hs->edits, chain->value + chain->value_len,
+			       chain->value_len ? ", %s" : "%s", peer);
+	else
+		splice_insertf(&hs->edits, end, "X-Forwarded-For: %s\r\n",
+			       peer);
+	if (!trusted || !h->first[F_X_FORWARDED_PROTO])
+		splice_insertf(&hs->edits, end, "X-Forwarded-Proto: http\r\n");
+	if ((!trusted || !h->first[F_X_FORWARDED_HOST]) && h->authority.n)
+		splice_insertf(&hs->edits, end, "X-Forwarded-Host: %.*s\r\n",
+			       SLICE_ARG(h->authority));
+	if (!trusted || !h->first[F_X_FORWARDED_PORT])
+		splice_insertf(&hs->edits, end, "X-Forwarded-Port: %.*s\r\n",
+			       SLICE_ARG(port));
+}
+
+static bool
+is_good_id(struct slice id)
+{
+	if (id.n == 0 || id.n > REQUEST_ID_MAX)
+		return false;
+	for (size_t i = 0; i < id.n; i++)
+		if (!isalnum((unsigned char)id.p[i]) &&
+		    !memchr("._-", id.p[i], 3))
+			return false;
+	return true;
+}
+
+/* xorshift64*: unguessable ids are not asked for, distinct ones are. */
+static uint64_t
+next_random(struct worker *w)
+{
+	w->random ^= w->random >> 12;
+	w->random ^= w->random << 25;
+	w->random ^= w->random >> 27;
+	return w->random * 0x2545f4914f6cdd1dULL;
+}
+
+static void
+edit_request_id(struct conn *c, uint32_t end)
+{
+	struct handshake *hs = c->hs;
+	const struct head_field *f = head_first(&hs->req, F_X_REQUEST_ID);
+	struct slice id = head_value(&hs->req, F_X_REQUEST_ID);
+
+	if (is_good_id(id) && !head_next(&hs->req, f)) {
+		memcpy(hs->request_id, id.p, id.n);
+		return;
+	}
+	for (; f; f = head_next(&hs->req, f))
+		drop_field(&hs->edits, f);
+	snprintf(hs->request_id, sizeof(hs->request_id),
+		 "%016" PRIx64 "%016" PRIx64, next_random(c->worker),
+		 next_random(c->worker));
+	splice_insertf(&hs->edits, end, "X-Request-Id: %s\r\n",
+		       hs->request_id);
+}
+
+/* Host as the backend's own, with change_origin; an HTTP/1.0 one may lack. */
+static void
+edit_host(struct conn *c, uint32_t end)
+{
+	struct handshake *hs = c->hs;
+	const struct head_field *f = head_first(&hs->req, F_HOST);
+	const char *ours = hs->route->backend->server.host_port;
+
+	if (!f)
+		splice_insertf(&hs->edits, end, "Host: %s\r\n", ours);
+	else if (hs->route->change_origin)
+		splice_replace(&hs->edits, f->value, f->value_len,
+			       slice_str(ours));
+}
+
+/* The route may ask its backend for another path. */
+static bool
+edit_target(struct handshake *hs)
+{
+	struct buf *target = NULL;
+
+	if (!hs->route->target)
+		return true;
+	if (!route_target(hs->route, &hs->caps, hs->req.query, &target)) {
+		buf_free(&target);
+		return false;
+	}
+	splice_replace(&hs->edits, (uint32_t)(hs->req.target.p - hs->req.base),
+		       (uint32_t)hs->req.target.n, buf_slice(target));
+	buf_free(&target);
+	return true;
+}
+
+/* The version is ours on each side (RFC 9110 2.5); one digit may differ. */
+static void
+edit_version(struct handshake *hs)
+{
+	uint32_t minor = hs->req.line_end - 3;
+
+	if (hs->req.base[minor] != '1')
+		splice_replace(&hs->edits, minor, 1, SLICE("1"));
+}
+
+bool
+forward_request(struct conn *c)
+{
+	struct handshake *hs = c->hs;
+	bool trusted = is_trusted(hs->conf, &c->peer);
+	uint32_t end = hs->req.len - 2; /* before the empty line */
+
+	if (hs->req.start > 0)
+		splice_drop(&hs->edits, 0, hs->req.start);
+	if (!edit_target(hs))
+		return false;
+	edit_version(hs);
+	edit_fields(c, trusted);
+	edit_host(c, end);
+	add_forwarded(c, end, trusted);
+	edit_request_id(c, end);
+	return !hs->edits.failed;
+}
+
+/* ---- the response ---- */
+
+/*
+ * Upgrade stays in the answer to an upgrade, and in a 426, which must name
+ * what it wants (RFC 9110 15.5.22).
+ */
+static bool
+drops_from_response(const struct conn *c, const struct head *res,
+		    const struct head_field *f,
+		    const struct forward_answer *how)
+{
+	if (f->id == F_UPGRADE)
+		return c->hs->upgrade != UPGRADE_WEBSOCKET &&
+		       res->status != 426;
+	if (how->to_http10 &&
+	    (f->id == F_TRANSFER_ENCODING || f->id == F_TRAILER))
+		return true;
+	return is_hop_by_hop(res, f);
+}
+
+bool
+forward_response(struct conn *c, const struct head *res,
+		 const struct forward_answer *how, struct buf **out)
+{
+	struct splice s;
+	uint32_t end = res->len - 2;
+	bool ok;
+
+	splice_init(&s);
+	if (memcmp(res->base, "HTTP/1.1", 8) != 0)
+		splice_replace(&s, 0, 8, SLICE("HTTP/1.1"));
+	for (uint32_t i = 0; i < res->nfields; i++)
+		if (drops_from_response(c, res, &res->fields[i], how))
+			drop_field(&s, &res->fields[i]);
+	if (res->status == 426 && res->first[F_UPGRADE])
+		splice_insert(&s, end, SLICE("Connection: upgrade\r\n"));
+	if (how->closes)
+		splice_insert(&s, end, SLICE("Connection: close\r\n"));
+	else if (c->hs->req.minor == 0)
+		splice_insert(&s, end, SLICE("Connection: keep-alive\r\n"));
+	ok = splice_render(&s, res->base, res->len, out);
+	splice_fini(&s);
+	return ok;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * forward.h: what is changed in the heads that pass, and nothing else is.
+ */
+#ifndef PROXY_FORWARD_H
+#define PROXY_FORWARD_H
+
+#include "proxy/conn.h"
+
+/*
+ * The address on whose behalf the request comes: the peer's, or behind trusted
+ * proxies the rightmost one of X-Forwarded-For that is not trusted.
+ */
+struct addr forward_client(const struct conn *c);
+
+/*
+ * Collects the edits of the request head in hs->edits, and sets
+ * hs->request_id.  False when memory is out.
+ */
+bool forward_request(struct conn *c) WUNRES;
+
+/* What a response's Connection, Keep-Alive and so on mean for us. */
+struct forward_answer {
+	bool to_http10;  /* the client speaks HTTP/1.0: no chunks, no keep */
+	bool closes;     /* our connection to the client ends with it */
+};
+
+/* Renders the response head, edited, to *out.  False: memory is out. */
+bool forward_response(struct conn *c, const struct head *res,
+		      const struct forward_answer *how, struct buf **out)
+	WUNRES;
+
+#endif

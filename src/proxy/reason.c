@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * reason.c: why a request failed or a connection ended: the one list.
+ */
+#include "proxy/reason.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct reason
+	reason_done = { "done", 0, NULL, NULL, NULL },
+	reason_close = { "close", 0, NULL, NULL, NULL },
+	reason_eof = { "eof", 0, NULL, NULL, NULL },
+	reason_half_close = { "half-close", 0, NULL, NULL, NULL },
+
+	reason_client_gone = {
+		"client-gone", 0, "client closed the connection", "ECONNRESET",
+		"the client left before it was answered",
+	},
+	reason_client_reset = {
+		"client-reset", 0, "read ECONNRESET", "ECONNRESET", NULL,
+	},
+	reason_header_timeout = {
+		"header-timeout", 408, "request head not whole in time",
+		"ETIMEDOUT", "send the whole request head within "
+		"timeouts.header",
+	},
+	reason_keepalive_timeout = { "keepalive-timeout", 0, NULL, NULL, NULL },
+	reason_bad_request = {
+		"bad-request", 400, "bad request", "EINVAL", NULL,
+	},
+	reason_bad_body = {
+		"bad-body", 400, "the request body's chunks are malformed",
+		"EINVAL", "chunk sizes are hexadecimal, lines end with CRLF "
+		"(RFC 9112 7.1)",
+	},
+	reason_body_timeout = {
+		"body-timeout", 408, "request body not whole in time",
+		"ETIMEDOUT", "the client stopped in the middle of its request "
+		"body for timeouts.response",
+	},
+	reason_bad_forwarding = {
+		"ambiguous-path", 400,
+		"the path leads to another route once it is decoded", "EINVAL",
+		"send the path as the route is written, without needless "
+		"percent-encoding",
+	},
+
+	reason_server_unknown = {
+		"server-unknown", 502, "getaddrinfo ENOTFOUND", "ENOTFOUND",
+		"the name in {server} does not resolve: is it spelled right? "
+		"SIGHUP asks again",
+	},
+	reason_server_refused = {
+		"server-refused", 502, "connect ECONNREFUSED", "ECONNREFUSED",
+		"nothing listens at {server}: is it started, on this port?",
+	},
+	reason_server_unreachable = {
+		"server-unreachable", 502, "connect EHOSTUNREACH",
+		"EHOSTUNREACH", "there is no way to {server}: check its "
+		"address, and that its machine and network are up",
+	},
+	reason_server_reset = {
+		"server-reset", 502, "socket hang up", "ECONNRESET",
+		"{server} reset the connection before it answered: its own "
+		"log should say why",
+	},
+	reason_server_closed = {
+		"server-closed", 502, "socket hang up", "ECONNRESET",
+		"{server} closed the connection without an answer: does it "
+		"handle this path?",
+	},
+	reason_server_truncated = {
+		"server-truncated", 502, "aborted", "ECONNRESET",
+		"{server} closed the connection in the middle of its answer",
+	},
+	reason_connect_timeout = {
+		"connect-timeout", 504, "connect ETIMEDOUT", "ETIMEDOUT",
+		"{server} does not answer at all within timeouts.connect: is "
+		"its machine up, does a firewall drop the packets?",
+	},
+	reason_handshake_timeout = {
+		"handshake-timeout", 504, "socket timeout", "ETIMEDOUT",
+		"{server} took the upgrade but did not answer it within "
+		"timeouts.handshake: it may not know this path (Next.js "
+		"leaves such upgrades hanging)",
+	},
+	reason_response_timeout = {
+		"response-timeout", 504, "socket timeout", "ETIMEDOUT",
+		"{server} did not begin its answer within timeouts.response",
+	},
+	reason_not_http = {
+		"not-http", 502, "Parse Error: Expected HTTP/",
+		"HPE_INVALID_CONSTANT", "{server} did not answer in HTTP: is "
+		"this the right port? (the bare word Unauthorized is Next.js' "
+		"dev server refusing a foreign Origin: see allowedDevOrigins "
+		"in next.config.js)",
+	},
+	reason_bad_response = {
+		"bad-response", 502, "Parse Error", "HPE_INVALID_HEADER_TOKEN",
+		"{server} answered with a head that is not to be trusted",
+	},
+	reason_bad_upgrade = {
+		"bad-upgrade", 502, "Invalid 101 answer", "EPROTO",
+		"{server} answered 101, but not to this request: is it a "
+		"WebSocket server?",
+	},
+
+	reason_no_route = { "no-route", 404, "no route", "ENOENT", NULL },
+	reason_booting = {
+		"booting", 503, "the application is still starting", "EAGAIN",
+		"the application did not accept connections within "
+		"timeouts.boot: its own output should say why",
+	},
+	reason_app_ended = {
+		"app-ended", 503, "the application has ended", "ECONNREFUSED",
+		"its own output should say why; bowsprit ends with its status",
+	},
+	reason_no_descriptors = {
+		"no-descriptors", 503, "socket EMFILE", "EMFILE",
+		"all file descriptors are in use: raise the limit (ulimit -n, "
+		"LimitNOFILE in a systemd unit)",
+	},
+	reason_no_memory = {
+		"no-memory", 503, "out of memory", "ENOMEM",
+		"memory is short: lower the number of connections, or give "
+		"more",
+	},
+	reason_stall_client = {
+		"stall-client", 0, "client does not read", "ETIMEDOUT",
+		"the client took none of the bytes waiting for it within "
+		"timeouts.stall",
+	},
+	reason_stall_server = {
+		"stall-server", 504, "server does not read", "ETIMEDOUT",
+		"{server} took none of the bytes waiting for it within "
+		"timeouts.stall",
+	},
+	reason_tunnel_idle = { "tunnel-idle", 0, NULL, NULL, NULL },
+	reason_tunnel_lifetime = { "tunnel-lifetime", 0, NULL, NULL, NULL },
+	reason_drain = {
+		"drain", 503, "shutting down", "ECANCELED",
+		"bowsprit is being stopped: try again",
+	};
+
+const char *
+reason_hint(const char *hint, const char *server, char out[REASON_HINT_MAX])
+{
+	static const char place[] = "{server}";
+	const char *at = strstr(hint, place);
+
+	if (!at)
+		return hint;
+	snprintf(out, REASON_HINT_MAX, "%.*s%s%s", (int)(at - hint), hint,
+		 server, at + sizeof(place) - 1);
+	return out;
+}
+
+const struct reason *
+reason_of_server_errno(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+	case ENOENT: /* a unix socket that is not there */
+		return &reason_server_refused;
+	case ETIMEDOUT:
+		return &reason_connect_timeout;
+	case EMFILE:
+	case ENFILE:
+		return &reason_no_descriptors;
+	case ENOMEM:
+	case ENOBUFS:
+		return &reason_no_memory;
+	case ECONNRESET:
+	case EPIPE:
+		return &reason_server_reset;
+	default:
+		return &reason_server_unreachable;
+	}
+}

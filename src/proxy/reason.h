@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * reason.h: why a request failed or a connection ended: the one list.
+ *
+ * Every close carries one of these, and the same word stands in the log, in
+ * the metric and in the test.  They are constants, compared by address.
+ */
+#ifndef PROXY_REASON_H
+#define PROXY_REASON_H
+
+#include "base/attrib.h"
+
+struct reason {
+	const char *word;
+	unsigned status;     /* of our answer to the client; 0: none is made */
+	const char *message; /* what Node would say */
+	const char *code;    /* Node's error code */
+	const char *hint;    /* a remedy; "{server}" stands for its URL */
+};
+
+extern const struct reason
+	/* how it went, rather than what went wrong */
+	reason_done,          /* a response delivered, the connection kept */
+	reason_close,         /* a WebSocket's Close handshake */
+	reason_eof,           /* a FIN: without a Close, in a tunnel */
+	reason_half_close,    /* after a FIN the other side stayed silent */
+
+	/* the client */
+	reason_client_gone,   /* left before its answer */
+	reason_client_reset,
+	reason_header_timeout,
+	reason_keepalive_timeout,
+	reason_bad_request,   /* with a head_fault, which says what is bad */
+	reason_bad_body,
+	reason_body_timeout,  /* it stopped in the middle of its body */
+	reason_bad_forwarding, /* a path that reads differently when decoded */
+
+	/* the server */
+	reason_server_unknown, /* its name does not resolve */
+	reason_server_refused,
+	reason_server_unreachable,
+	reason_server_reset,
+	reason_server_closed, /* before it answered */
+	reason_server_truncated,
+	reason_connect_timeout,
+	reason_handshake_timeout,
+	reason_response_timeout,
+	reason_not_http,
+	reason_bad_response,
+	reason_bad_upgrade,   /* a 101 that is not the one asked for */
+
+	/* bowsprit */
+	reason_no_route,
+	reason_booting,
+	reason_app_ended,
+	reason_no_descriptors,
+	reason_no_memory,
+	reason_stall_client,
+	reason_stall_server,
+	reason_tunnel_idle,
+	reason_tunnel_lifetime,
+	reason_drain;
+
+#define REASON_HINT_MAX 512
+/*
+ * A hint with `server` where it says {server}, cut at the room there is.
+ * Returns out, or the hint itself.
+ */
+const char *reason_hint(const char *hint, const char *server,
+			char out[REASON_HINT_MAX]) NONNULL(1, 2, 3);
+
+/* What a failed connect, send or recv on the server's side means. */
+const struct reason *reason_of_server_errno(int error);
+
+#endif

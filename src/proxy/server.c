@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * server.c: the backend side, up to the response head.
+ */
+#include "proxy/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/relay.h"
+#include "net/sockopt.h"
+#include "proxy/access.h"
+#include "proxy/exchange.h"
+#include "proxy/finish.h"
+#include "proxy/forward.h"
+#include "proxy/tunnel.h"
+
+/* A head is read in small steps, so that little of a body is copied. */
+#define HEAD_STEP (16 * 1024)
+#define INTERIM_MAX 16
+
+static void
+on_server(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)fd;
+	CHECK_SERVER(s);
+	if (s->conn)
+		conn_on_server(s->conn, what);
+	else
+		pool_discard(&s->worker->pool, s);
+}
+
+void
+server_free(struct server *s)
+{
+	CHECK_SERVER(s);
+	stream_close(&s->s);
+	s->magic = 0;
+	free(s);
+}
+
+void
+server_drop(struct conn *c)
+{
+	struct server *s = c->server;
+
+	if (!s)
+		return;
+	c->server = NULL;
+	server_free(s);
+}
+
+void
+server_release(struct conn *c, uint64_t keep)
+{
+	struct server *s = c->server;
+
+	/* Backends are numbered anew by each configuration. */
+	if (c->hs->conf != c->worker->conf) {
+		server_drop(c);
+		return;
+	}
+	c->server = NULL;
+	s->conn = NULL;
+	pool_put(&c->worker->pool, s, keep);
+}
+
+/* Starts a connection to one address.  False, with errno, if that failed. */
+static bool
+dial(struct conn *c, const struct addr *to)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(to, &ss);
+	struct server *s;
+	int fd = sock_open(ss.ss_family), saved;
+
+	if (fd < 0)
+		return false;
+	sock_set_nodelay(fd);
+	sock_set_unsent_limit(fd, SOCK_UNSENT_LIMIT);
+	if (connect(fd, (struct sockaddr *)&ss, len) < 0 &&
+	    errno != EINPROGRESS)
+		goto fail;
+	if (!(s = calloc(1, sizeof(*s)))) {
+		errno = ENOMEM;
+		goto fail;
+	}
+	s->magic = SERVER_MAGIC;
+	s->worker = c->worker;
+	s->conn = c;
+	s->backend = c->hs->route->backend->index;
+	list_init(&s->link);
+	stream_init(&s->s, c->worker->base, fd, on_server, s);
+	s->s.connecting = true;
+	stream_set_reading(&s->s, true);
+	c->server = s;
+	return true;
+fail:
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return false;
+}
+
+static void set_connect_deadline(struct conn *c);
+
+/* Tries the addresses that are left, in turn. */
+static void
+dial_next(struct conn *c)
+{
+	const struct conf_server *to = &c->hs->route->backend->server;
+	struct handshake *hs = c->hs;
+
+	set_connect_deadline(c);
+	while (hs->address < to->naddrs) {
+		if (dial(c, &to->addrs[hs->address++]))
+			return;
+		hs->connect_error = errno;
+	}
+	if (to->naddrs == 0)
+		finish_fail(c, &reason_server_unknown);
+	else
+		finish_fail(c, reason_of_server_errno(hs->connect_error));
+}
+
+static const struct conf_timeouts *
+times(const struct conn *c)
+{
+	return &c->hs->conf->timeouts;
+}
+
+/* What is left of an upgrade's time, which began when we could first ask. */
+static uint64_t
+handshake_left(const struct conn *c)
+{
+	uint64_t passed = clock_ms() - c->hs->asked;
+	uint64_t limit = times(c)->handshake;
+
+	if (limit == 0)
+		return 0;
+	return passed < limit ? limit - passed : 1;
+}
+
+/* Each of several addresses has its share of the time. */
+static void
+set_connect_deadline(struct conn *c)
+{
+	size_t addresses = c->hs->route->backend->server.naddrs;
+	uint64_t left = handshake_left(c), limit = times(c)->connect;
+
+	if (limit > 0 && addresses > 1)
+		limit = limit / addresses + 1;
+	if (c->hs->upgrade == UPGRADE_WEBSOCKET && left > 0 &&
+	    (limit == 0 || left < limit))
+		conn_set_deadline(c, left, &reason_handshake_timeout);
+	else
+		conn_set_deadline(c, limit, &reason_connect_timeout);
+}
+
+/* RFC 9110 9.2.2 */
+static bool
+is_idempotent(struct slice method)
+{
+	static const struct slice names[] = {
+		{ "GET", 3 },	 { "HEAD", 4 },	  { "OPTIONS", 7 },
+		{ "PUT", 3 },	 { "DELETE", 6 }, { "TRACE", 5 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (slice_eq(method, names[i]))
+			return true;
+	return false;
+}
+
+/* The way is open: sends the request head. */
+static void
+send_request(struct conn *c)
+{
+	struct handshake *hs = c->hs;
+	struct buf *head = NULL;
+	bool sent;
+
+	if (!splice_render(&hs->edits, buf_data(hs->bytes), hs->req.len,
+			   &head)) {
+		finish_fail(c, &reason_no_memory);
+		return;
+	}
+	hs->opened = clock_ms();
+	conn_set_state(c, CS_ANSWER);
+	sent = stream_send(&c->server->s, buf_data(head), buf_len(head));
+	hs->request_sent =
+		sent && stream_owed(&c->server->s) < buf_len(head);
+	buf_free(&head);
+	c->scanned = 0;
+	stream_set_reading(&c->server->s, true);
+	if (!sent)
+		server_lost(c, reason_of_server_errno(c->server->s.error));
+	else if (hs->upgrade == UPGRADE_WEBSOCKET)
+		conn_set_deadline(c, handshake_left(c),
+				  &reason_handshake_timeout);
+	else
+		exchange_begin(c);
+}
+
+/*
+ * An upgrade gets a connection of its own.  The pool's backends are numbered
+ * by the worker's configuration: a request of an older one asks anew.
+ */
+static bool
+may_reuse(const struct conn *c)
+{
+	return c->hs->upgrade != UPGRADE_WEBSOCKET &&
+	       c->hs->conf == c->worker->conf;
+}
+
+void
+server_connect(struct conn *c)
+{
+	struct handshake *hs = c->hs;
+	const struct conf_backend *b = hs->route->backend;
+	struct server *s;
+
+	if (c->state != CS_CONNECT)
+		conn_set_state(c, CS_CONNECT);
+	hs->waits_app = b->is_app && !c->worker->app_ready;
+	if (hs->waits_app) {
+		conn_set_deadline(c, times(c)->boot, &reason_booting);
+		return;
+	}
+	hs->asked = clock_ms();
+	hs->address = 0;
+	s = may_reuse(c) ? pool_get(&c->worker->pool, b->index,
+				    is_idempotent(hs->req.method))
+			 : NULL;
+	hs->from_pool = s != NULL;
+	if (s) {
+		s->conn = c;
+		c->server = s;
+		send_request(c);
+		return;
+	}
+	dial_next(c);
+}
+
+void
+server_on_deadline(struct conn *c)
+{
+	struct handshake *hs = c->hs;
+
+	if (c->due != &reason_connect_timeout ||
+	    hs->address >= hs->route->backend->server.naddrs) {
+		finish_fail(c, c->due);
+		return;
+	}
+	server_drop(c);
+	dial_next(c);
+}
+
+void
+server_on_connected(struct conn *c)
+{
+	int error = stream_connected(&c->server->s);
+
+	if (error == 0) {
+		send_request(c);
+		return;
+	}
+	c->hs->connect_error = error;
+	server_drop(c);
+	dial_next(c);
+}
+
+/*
+ * A server may close a kept connection at the very moment we use it.  Asking
+ * again is safe if nothing can have been done twice: nothing was sent, or the
+ * method is idempotent and the whole request is still here (RFC 9110 9.2.2).
+ */
+static bool
+may_retry(const struct conn *c)
+{
+	const struct handshake *hs = c->hs;
+
+	if (!hs->from_pool || hs->status || hs->interim || c->server->s.in)
+		return false;
+	if (!hs->request_sent)
+		return true;
+	return is_idempotent(hs->req.method) && hs->held_all;
+}
+
+void
+server_lost(struct conn *c, const struct reason *why)
+{
+	struct handshake *hs = c->hs;
+
+	if (!may_retry(c)) {
+		finish_fail(c, why);
+		return;
+	}
+	server_drop(c);
+	if (!exchange_rewind(c)) {
+		finish_fail(c, &reason_no_memory);
+		return;
+	}
+	hs->from_pool = hs->request_sent = false;
+	conn_set_state(c, CS_CONNECT);
+	hs->address = 0;
+	dial_next(c);
+}
+
+/* The bytes that a server said before it closed show what it is. */
+static void
+on_answer_eof(struct conn *c)
+{
+	if (!c->server->s.in)
+		server_lost(c, &reason_server_closed);
+	else
+		finish_fail(c, &reason_server_truncated);
+}
+
+/* 100, 103: to the client as they came, if it speaks HTTP/1.1. */
+static bool
+pass_interim(struct conn *c, size_t len)
+{
+	struct buf **in = &c->server->s.in;
+	bool ok = true;
+
+	if (++c->hs->interim > INTERIM_MAX) {
+		finish_fail(c, &reason_bad_response);
+		return false;
+	}
+	if (c->hs->req.minor >= 1)
+		ok = stream_send(&c->client, buf_data(*in), len);
+	buf_take(in, len);
+	if (!ok)
+		conn_close(c, &reason_client_reset, BY_CLIENT);
+	return ok;
+}
+
+static void
+on_switching(struct conn *c, const struct head *res)
+{
+	const struct handshake *hs = c->hs;
+	const char *wrong =
+		hs->upgrade == UPGRADE_WEBSOCKET
+			? upgrade_refute(&hs->req, res,
+					 hs->route->verify_accept)
+			: "nobody asked to switch protocols";
+	struct refusal r = { .why = &reason_bad_upgrade, .text = wrong };
+
+	if (wrong)
+		finish_refuse(c, &r);
+	else
+		tunnel_start(c, res);
+}
+
+/* One head is whole.  True if another may follow it. */
+static bool
+on_head(struct conn *c, size_t len)
+{
+	struct head res;
+	const struct head_fault *fault =
+		head_parse(&res, HEAD_RESPONSE, buf_data(c->server->s.in), len);
+	struct refusal r = { .why = &reason_bad_response };
+	bool more = false;
+
+	if (fault) {
+		if (fault == &head_no_memory)
+			r.why = &reason_no_memory;
+		r.text = fault->why;
+		finish_refuse(c, &r);
+	} else if (res.status == 101) {
+		on_switching(c, &res);
+	} else if (res.status < 200) {
+		more = pass_interim(c, len);
+	} else {
+		exchange_answer(c, &res);
+	}
+	head_fini(&res);
+	return more;
+}
+
+/* Looks for heads in what has come. */
+static void
+look(struct conn *c)
+{
+	const struct head_fault *fault;
+	size_t scanned, len;
+	struct stream *s = &c->server->s;
+
+	do {
+		scanned = c->scanned;
+		fault = head_look(HEAD_RESPONSE, buf_data(s->in),
+				  buf_len(s->in), c->hs->conf->max_head,
+				  &scanned, &len);
+		c->scanned = (uint32_t)scanned;
+		if (fault) {
+			struct refusal r = { .why = &reason_bad_response,
+					     .text = fault->why };
+
+			if (fault == &head_not_http)
+				r.why = &reason_not_http;
+			finish_refuse(c, &r);
+			return;
+		}
+		if (len == 0)
+			return;
+		c->scanned = 0;
+	} while (on_head(c, len) && s->in);
+}
+
+void
+server_on_answer(struct conn *c, short what)
+{
+	struct stream *s = &c->server->s;
+	ssize_t got;
+
+	if ((what & EV_WRITE) && !exchange_flush_request(c))
+		return;
+	if (!(what & EV_READ))
+		return;
+	got = stream_read_in(s, c->worker->scratch, HEAD_STEP);
+	if (got > 0)
+		look(c);
+	else if (got == 0)
+		on_answer_eof(c);
+	else if (got == -2)
+		server_lost(c, s->in ? &reason_server_truncated
+				     : reason_of_server_errno(s->error));
+}

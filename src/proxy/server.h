@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * server.h: the backend side, up to the response head.
+ */
+#ifndef PROXY_SERVER_H
+#define PROXY_SERVER_H
+
+#include "proxy/conn.h"
+
+/*
+ * Finds a connection for the routed request: waits for the application to
+ * boot, takes one from the pool, or makes a new one.
+ */
+void server_connect(struct conn *c);
+/* CS_CONNECT: the attempt succeeded or failed. */
+void server_on_connected(struct conn *c);
+/* CS_CONNECT: time is up for this address, or for all of it. */
+void server_on_deadline(struct conn *c);
+/* CS_ANSWER: the response head, or a part of it. */
+void server_on_answer(struct conn *c, short what);
+/*
+ * The connection was lost before an answer: retries if that is safe, else
+ * fails the request with `why`.
+ */
+void server_lost(struct conn *c, const struct reason *why);
+
+/* Closes c's server, if it has one. */
+void server_drop(struct conn *c);
+/* Gives it to the pool for the next request. */
+void server_release(struct conn *c, uint64_t keep);
+/* Closes and frees a server that belongs to no conn. */
+void server_free(struct server *s);
+
+#endif

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tunnel.c: an open WebSocket: policy on two relays.
+ *
+ * Bytes go on as they come.  A watcher on each direction counts messages and
+ * sees a Close go by; nothing here changes a frame.
+ */
+#include "proxy/tunnel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "net/relay.h"
+#include "proxy/access.h"
+#include "proxy/finish.h"
+#include "proxy/server.h"
+
+/* After a Close in both directions TCP has this long to end as well. */
+#define CLOSE_WAIT 5000
+
+static size_t
+watch_client(void *arg, char *p, size_t n, size_t *pass)
+{
+	struct conn *c = arg;
+
+	c->bytes_from_client += n;
+	frame_watch(&c->from_client, p, n);
+	*pass = n;
+	return n;
+}
+
+static size_t
+watch_server(void *arg, char *p, size_t n, size_t *pass)
+{
+	struct conn *c = arg;
+
+	c->bytes_from_server += n;
+	frame_watch(&c->from_server, p, n);
+	access_data(c, n);
+	*pass = n;
+	return n;
+}
+
+/* The first sign of the end is the one that counts. */
+static void
+note_end(struct conn *c, const struct reason *why, enum side by)
+{
+	if (c->ended)
+		return;
+	c->ended = why;
+	c->ended_by = (uint8_t)by;
+}
+
+static bool
+owes(const struct conn *c)
+{
+	return c->client.out || c->server->s.out;
+}
+
+static void
+sooner(uint64_t *due, const struct reason **why, uint64_t at,
+       const struct reason *reason)
+{
+	if (at < *due) {
+		*due = at;
+		*why = reason;
+	}
+}
+
+/* The earliest of all that this tunnel may run out of; 0: nothing. */
+static uint64_t
+earliest(const struct conn *c, const struct reason **why)
+{
+	const struct tunnel_limits *l = &c->limits;
+	uint64_t due = UINT64_MAX;
+
+	if (c->client.out && l->stall)
+		sooner(&due, why, c->client_owed + l->stall,
+		       &reason_stall_client);
+	if (c->server->s.out && l->stall)
+		sooner(&due, why, c->server_owed + l->stall,
+		       &reason_stall_server);
+	/* While somebody is owed bytes there is traffic, if a slow one. */
+	if (l->idle && !owes(c))
+		sooner(&due, why, c->last + l->idle, &reason_tunnel_idle);
+	if (l->expires)
+		sooner(&due, why, l->expires, &reason_tunnel_lifetime);
+	if (c->from_client.closed && c->from_server.closed)
+		sooner(&due, why, c->last + CLOSE_WAIT, &reason_close);
+	else if (c->state == CS_HALF && l->half_close)
+		sooner(&due, why, c->last + l->half_close,
+		       &reason_half_close);
+	if (c->state == CS_CLOSING)
+		sooner(&due, why, c->last + CLOSE_WAIT, &reason_drain);
+	if (c->reset && !owes(c))
+		sooner(&due, why, c->last + CLOSE_WAIT, c->ended);
+	return due == UINT64_MAX ? 0 : due;
+}
+
+static void
+set_deadline(struct conn *c)
+{
+	uint64_t due = earliest(c, &c->due);
+
+	if (due)
+		deadline_set(&c->worker->wheel, &c->deadline, due);
+	else
+		deadline_clear(&c->deadline);
+}
+
+static struct stream *
+stream_of(struct conn *c, enum side by)
+{
+	return by == BY_CLIENT ? &c->client : &c->server->s;
+}
+
+static enum side
+other(enum side by)
+{
+	return by == BY_CLIENT ? BY_SERVER : BY_CLIENT;
+}
+
+/*
+ * The server is gone, the client is not: it gets FIN behind the last bytes.
+ * Closing at once would reset it, if it has sent a frame that nobody reads now,
+ * and the kernel would throw those bytes away.
+ */
+static void
+part_from_client(struct conn *c)
+{
+	access_closed(c, c->ended, c->ended_by);
+	c->opened = false;
+	server_drop(c);
+	finish_linger(c);
+}
+
+/*
+ * All that came was delivered, and no more can come: from neither side after
+ * two FINs, from the side that was reset once it was read to its end.
+ */
+static bool
+close_if_done(struct conn *c)
+{
+	bool done;
+
+	if (c->reset)
+		done = stream_of(c, c->reset)->eof &&
+		       !stream_of(c, other(c->reset))->out;
+	else
+		done = c->client.eof && c->server->s.eof && !owes(c);
+	if (done && c->reset == BY_SERVER && !c->client.eof)
+		part_from_client(c);
+	else if (done)
+		conn_close(c, c->ended, c->ended_by);
+	return done;
+}
+
+static void
+on_fin(struct conn *c, enum side by)
+{
+	note_end(c, &reason_eof, by);
+	c->last = clock_ms();
+	stream_finish(stream_of(c, other(by)));
+	if (c->state == CS_CLOSING)
+		conn_close(c, &reason_drain, BY_PROXY);
+	if (!c->opened || close_if_done(c))
+		return;
+	if (c->state == CS_TUNNEL)
+		conn_set_state(c, CS_HALF);
+	set_deadline(c);
+}
+
+/*
+ * A side's connection was reset: it takes nothing any more, so the other one
+ * is not read either.  What it said before, here or still in the kernel, goes
+ * to the other side first, as far as that takes it.
+ */
+static void
+on_reset(struct conn *c, enum side by)
+{
+	note_end(c,
+		 by == BY_CLIENT ? &reason_client_reset : &reason_server_reset,
+		 by);
+	if (c->reset && c->reset != by) {
+		conn_close(c, c->ended, c->ended_by);
+		return;
+	}
+	c->reset = (uint8_t)by;
+	buf_free(&stream_of(c, by)->out);
+	stream_set_reading(stream_of(c, other(by)), false);
+	if (!close_if_done(c))
+		set_deadline(c);
+}
+
+/* Notes when a sink begins to owe, and a Close that went by. */
+static void
+after_pump(struct conn *c, enum side by, bool owed, bool closed)
+{
+	struct stream *to = stream_of(c, other(by));
+	bool closes = by == BY_CLIENT ? c->from_client.closed
+				      : c->from_server.closed;
+
+	if (to->out && !owed)
+		*(by == BY_CLIENT ? &c->server_owed : &c->client_owed) =
+			c->last;
+	if (c->state == CS_CLOSING && c->from_client.closed && !to->out)
+		conn_close(c, &reason_drain, BY_PROXY);
+	else if ((to->out != NULL) != owed || closes != closed)
+		set_deadline(c);
+	if (c->goodbye_due && c->opened)
+		tunnel_goodbye(c);
+}
+
+/*
+ * Moves what `by` has sent.  Deadlines are looked at only when something
+ * happened that sets one: a message costs none of this.
+ */
+static void
+pump(struct conn *c, enum side by)
+{
+	bool client = by == BY_CLIENT;
+	struct stream *from = stream_of(c, by), *to = stream_of(c, other(by));
+	struct frame_watch *w = client ? &c->from_client : &c->from_server;
+	uint64_t *bytes = client ? &c->bytes_from_client
+				 : &c->bytes_from_server;
+	uint64_t before = *bytes;
+	bool owed = to->out != NULL, closed = w->closed;
+	enum relay r;
+
+	if (c->reset == other(by))
+		return;
+	r = relay_move(from, to, c->worker->scratch,
+		       client ? watch_client : watch_server, c);
+	if (*bytes != before)
+		c->last = clock_ms();
+	if (w->closed && !closed)
+		note_end(c, &reason_close, by);
+	switch (r) {
+	case RELAY_EOF:
+		on_fin(c, by);
+		return;
+	case RELAY_SOURCE_LOST:
+		from->eof = true; /* there is nothing more to read */
+		on_reset(c, by);
+		return;
+	case RELAY_SINK_LOST:
+		on_reset(c, other(by));
+		if (c->opened)
+			pump(c, other(by));
+		return;
+	case RELAY_DRY:
+	case RELAY_OWED:
+	case RELAY_STOPPED:
+		after_pump(c, by, owed, closed);
+	}
+}
+
+/* A sink took bytes; when it has them all, its source is read again. */
+static void
+on_writable(struct conn *c, enum side sink)
+{
+	c->last = clock_ms();
+	*(sink == BY_CLIENT ? &c->client_owed : &c->server_owed) = c->last;
+	if (!stream_of(c, sink)->out && !close_if_done(c) &&
+	    !(sink == BY_CLIENT && c->state == CS_CLOSING))
+		pump(c, other(sink));
+	if (c->opened)
+		set_deadline(c);
+}
+
+/* A side that is not read tells of its end only. */
+static void
+on_silent(struct conn *c, enum side by)
+{
+	const struct stream *s = stream_of(c, by);
+
+	if (stream_is_silent(s) && !s->fin_sent && c->reset != by &&
+	    stream_end(s) == END_GONE)
+		on_reset(c, by);
+}
+
+static void
+on_event(struct conn *c, enum side by, short what)
+{
+	struct stream *s = stream_of(c, by);
+
+	if ((what & EV_WRITE) && s->out) {
+		if (stream_flush(s)) {
+			on_writable(c, by);
+		} else {
+			on_reset(c, by);
+			if (c->opened)
+				pump(c, by);
+		}
+	}
+	if (!c->opened)
+		return;
+	if (!(what & EV_READ))
+		on_silent(c, by);
+	else if (!(by == BY_SERVER && c->state == CS_CLOSING))
+		pump(c, by);
+}
+
+void
+tunnel_on_client(struct conn *c, short what)
+{
+	on_event(c, BY_CLIENT, what);
+}
+
+void
+tunnel_on_server(struct conn *c, short what)
+{
+	on_event(c, BY_SERVER, what);
+}
+
+void
+tunnel_on_deadline(struct conn *c)
+{
+	const struct reason *why = NULL;
+	uint64_t due = earliest(c, &why);
+
+	if (due == 0 || due > clock_ms())
+		set_deadline(c); /* there was life meanwhile */
+	else if (why == &reason_close || c->reset)
+		conn_close(c, c->ended, c->ended_by);
+	else
+		conn_close(c, why, BY_PROXY);
+}
+
+/* Seven weeks at most: a longer one is as good as never. */
+static uint32_t
+limit(uint64_t ms)
+{
+	return ms < UINT32_MAX ? (uint32_t)ms : 0;
+}
+
+static void
+copy_limits(struct conn *c)
+{
+	const struct conf_timeouts *t = &c->hs->conf->timeouts;
+
+	c->limits.idle = limit(t->tunnel_idle);
+	c->limits.stall = limit(t->stall);
+	c->limits.half_close = limit(t->half_close);
+	c->limits.expires =
+		t->tunnel_lifetime ? clock_ms() + t->tunnel_lifetime : 0;
+}
+
+void
+tunnel_start(struct conn *c, const struct head *res)
+{
+	c->name = strdup(c->hs->route->name);
+	if (!c->name) {
+		finish_fail(c, &reason_no_memory);
+		return;
+	}
+	frame_watch_init(&c->from_client, true);
+	frame_watch_init(&c->from_server, false);
+	copy_limits(c);
+	c->born = c->last = clock_ms();
+	access_opened(c, res);
+	c->opened = true;
+	if (!stream_send(&c->client, res->base, res->len)) {
+		conn_close(c, &reason_client_reset, BY_CLIENT);
+		return;
+	}
+	c->client_owed = c->born;
+	buf_take(&c->server->s.in, res->len);
+	handshake_free(c);
+	conn_set_state(c, CS_TUNNEL);
+	conn_set_deadline(c, 0, NULL);
+	set_deadline(c);
+	pump(c, BY_SERVER);
+	if (c->opened)
+		pump(c, BY_CLIENT);
+	if (c->opened && c->worker->draining)
+		tunnel_goodbye(c);
+}
+
+/* Can a Close still be put where the client will find it? */
+static bool
+can_say_goodbye(const struct conn *c)
+{
+	return !c->client.fin_due && !c->from_server.lost && !c->reset;
+}
+
+void
+tunnel_goodbye(struct conn *c)
+{
+	uint8_t frame[FRAME_CLOSE_MAX];
+	size_t n;
+
+	if (c->state == CS_CLOSING || c->from_server.closed)
+		return;
+	if (!can_say_goodbye(c)) {
+		note_end(c, &reason_drain, BY_PROXY);
+		conn_close(c, &reason_drain, BY_PROXY);
+		return;
+	}
+	c->goodbye_due = !frame_at_message_boundary(&c->from_server);
+	if (c->goodbye_due)
+		return;
+	n = frame_close(frame, 1001, NULL);
+	note_end(c, &reason_drain, BY_PROXY);
+	conn_set_state(c, CS_CLOSING);
+	stream_set_reading(&c->server->s, false);
+	c->last = c->client_owed = clock_ms();
+	if (!stream_send(&c->client, frame, n))
+		on_reset(c, BY_CLIENT);
+	else if (c->client.eof && !c->client.out)
+		conn_close(c, &reason_drain, BY_PROXY);
+	else
+		set_deadline(c);
+}

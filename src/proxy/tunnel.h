@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tunnel.h: an open WebSocket: policy on two relays.
+ */
+#ifndef PROXY_TUNNEL_H
+#define PROXY_TUNNEL_H
+
+#include "proxy/conn.h"
+
+/*
+ * The checked 101, the first bytes of server.in, goes to the client, then all
+ * that came early on either side.  The handshake is freed.
+ */
+void tunnel_start(struct conn *c, const struct head *res);
+
+/* CS_TUNNEL, CS_HALF, CS_CLOSING */
+void tunnel_on_client(struct conn *c, short what);
+void tunnel_on_server(struct conn *c, short what);
+void tunnel_on_deadline(struct conn *c);
+
+/*
+ * We are going down: Close 1001 to the client, at a message boundary.
+ */
+void tunnel_goodbye(struct conn *c);
+
+#endif

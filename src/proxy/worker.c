@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * worker.c: what the connections of one thread share.
+ */
+#include "proxy/worker.h"
+
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/relay.h"
+#include "proxy/client.h"
+#include "proxy/conn.h"
+#include "proxy/finish.h"
+#include "proxy/server.h"
+#include "proxy/tunnel.h"
+
+static void
+free_conn(struct worker *w, struct conn *c)
+{
+	CHECK_CONN(c);
+	list_remove(&c->link);
+	handshake_free(c);
+	free(c->name);
+	c->magic = 0;
+	free(c);
+	w->nconns--;
+}
+
+/* At the end of a turn: nobody up the stack holds a dead one any more. */
+static void
+reap(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	list_each(it, &w->conns[CS_DEAD])
+		free_conn(w, container_of(it, struct conn, link));
+	if (w->draining && w->nconns == 0 && w->on_idle)
+		w->on_idle(w);
+}
+
+static uint64_t
+seed(unsigned index)
+{
+	uint64_t s = 0;
+
+	/* A start that no other process, and no other worker, has. */
+	if (getentropy(&s, sizeof(s)) < 0)
+		s = clock_wall_ms() << 20 ^ (uint64_t)getpid();
+	return (s ^ index) | 1;
+}
+
+bool
+worker_init(struct worker *w, struct event_base *base, struct conf *conf,
+	    unsigned index, unsigned count)
+{
+	*w = (struct worker){ .base = base,
+			      .index = index,
+			      .count = count,
+			      .random = seed(index) };
+	for (unsigned i = 0; i < CS_COUNT; i++)
+		list_init(&w->conns[i]);
+	wheel_init(&w->wheel, base);
+	pool_init(&w->pool, w);
+	event_assign(&w->reaper, base, -1, 0, reap, w);
+	w->scratch = malloc(RELAY_SCRATCH);
+	if (!w->scratch || !pool_reset(&w->pool, conf->nbackends)) {
+		free(w->scratch);
+		return false;
+	}
+	w->conf = conf_ref(conf);
+	return true;
+}
+
+void
+worker_fini(struct worker *w)
+{
+	w->on_idle = NULL;
+	worker_cut(w);
+	reap(-1, 0, w);
+	event_del(&w->reaper);
+	pool_fini(&w->pool);
+	wheel_fini(&w->wheel);
+	conf_unref(w->conf);
+	free(w->scratch);
+}
+
+void
+worker_set_conf(struct worker *w, struct conf *conf)
+{
+	struct conf *old = w->conf;
+
+	/* Without memory for its pool the new one comes with the next reload. */
+	if (!pool_reset(&w->pool, conf->nbackends))
+		return;
+	w->conf = conf_ref(conf);
+	conf_unref(old);
+}
+
+void
+worker_set_app(struct worker *w, bool ready)
+{
+	w->app_ready = ready;
+	if (!ready)
+		return;
+	list_each(it, &w->conns[CS_CONNECT]) {
+		struct conn *c = container_of(it, struct conn, link);
+
+		if (c->hs->waits_app)
+			server_connect(c);
+	}
+}
+
+/* Nobody will answer those who are held for the application. */
+static void
+fail_held(struct worker *w, const struct reason *why)
+{
+	list_each(it, &w->conns[CS_CONNECT]) {
+		struct conn *c = container_of(it, struct conn, link);
+
+		if (c->hs->waits_app)
+			finish_fail(c, why);
+	}
+}
+
+void
+worker_end_app(struct worker *w)
+{
+	w->app_ready = false;
+	fail_held(w, &reason_app_ended);
+}
+
+void
+worker_drain(struct worker *w)
+{
+	w->draining = true;
+	fail_held(w, &reason_drain);
+	list_each(it, &w->conns[CS_HEAD])
+		client_drain(container_of(it, struct conn, link));
+	list_each(it, &w->conns[CS_LINGER])
+		finish_drain(container_of(it, struct conn, link));
+	list_each(it, &w->conns[CS_HALF])
+		tunnel_goodbye(container_of(it, struct conn, link));
+	list_each(it, &w->conns[CS_TUNNEL])
+		tunnel_goodbye(container_of(it, struct conn, link));
+	pool_empty(&w->pool);
+	event_active(&w->reaper, EV_TIMEOUT, 1);
+}
+
+void
+worker_cut(struct worker *w)
+{
+	for (unsigned i = 0; i < CS_DEAD; i++)
+		list_each(it, &w->conns[i])
+			conn_close(container_of(it, struct conn, link),
+				   &reason_drain, BY_PROXY);
+}
+
+uint64_t
+worker_next_id(struct worker *w)
+{
+	return w->next_id++ * w->count + w->index + 1;
+}

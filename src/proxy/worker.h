@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * worker.h: what the connections of one thread share.
+ *
+ * Workers share nothing with each other: each has its own event base, its own
+ * listeners, connections and pool, and no lock.  Only its own thread touches
+ * it; others write to its mailbox (run/mailbox.h).
+ */
+#ifndef PROXY_WORKER_H
+#define PROXY_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/list.h"
+#include "conf/conf.h"
+#include "proxy/deadline.h"
+#include "proxy/pool.h"
+
+/*
+ * A state is a list: conn_set_state() moves a connection between them, and
+ * nothing else does.  ARCHITECTURE.md has the table.
+ */
+enum conn_state {
+	CS_HEAD,    /* waits for a whole request head */
+	CS_CONNECT, /* waits for the application to boot, or for a server */
+	CS_ANSWER,  /* waits for the response head; the request body streams */
+	CS_BODY,    /* the rest of both bodies */
+	CS_TUNNEL,  /* a WebSocket, both directions open */
+	CS_HALF,    /* a tunnel after one side's FIN */
+	CS_CLOSING, /* a tunnel after a Close of ours */
+	CS_REPLY,   /* our own answer is being written */
+	CS_LINGER,  /* input is thrown away so that our answer is not reset */
+	CS_DEAD,    /* freed at the end of this turn of the loop */
+	CS_COUNT
+};
+
+#define WARNED_PEERS 16
+
+struct worker {
+	struct event_base *base;
+	struct conf *conf; /* counted */
+	char *scratch;     /* RELAY_SCRATCH bytes, for all connections */
+	struct wheel wheel;
+	struct list conns[CS_COUNT];
+	struct event reaper;
+	struct pool pool;
+	unsigned index, count; /* this worker's, and how many there are */
+	unsigned nconns;
+	uint64_t next_id;
+	uint64_t random;   /* state of the request ids' generator */
+	bool app_ready;    /* the supervised application accepts */
+	bool draining;
+	void (*on_idle)(struct worker *w); /* draining, the last one gone */
+	struct addr warned[WARNED_PEERS];  /* of forged X-Forwarded-* */
+	unsigned nwarned;
+};
+
+/*
+ * Takes a reference to conf.  False when memory is out.
+ */
+bool worker_init(struct worker *w, struct event_base *base, struct conf *conf,
+		 unsigned index, unsigned count) WUNRES;
+/* Closes whatever is left, and frees. */
+void worker_fini(struct worker *w);
+
+/* A new configuration, from the next request on. */
+void worker_set_conf(struct worker *w, struct conf *conf);
+/* The application accepts now, or no longer. */
+void worker_set_app(struct worker *w, bool ready);
+/* It has ended for good: those who wait for it are told. */
+void worker_end_app(struct worker *w);
+/*
+ * Takes no new requests, lets exchanges finish, says goodbye to tunnels, and
+ * cuts what is left after timeouts.drain.  on_idle is called when all is done,
+ * perhaps at once.
+ */
+void worker_drain(struct worker *w);
+/* Closes everything now. */
+void worker_cut(struct worker *w);
+/* An id for a request, unique over all workers. */
+uint64_t worker_next_id(struct worker *w);
+
+#endif
