@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * main.c: bowsprit, a WebSocket reverse proxy in front of Next.js.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "conf/conf.h"
+#include "run/loop.h"
+
+int
+main(int argc, char **argv)
+{
+	enum conf_action action = CONF_RUN;
+	struct conf *conf = conf_from_args(argc, argv, &action);
+
+	if (!conf)
+		return action == CONF_HELP || action == CONF_VERSION ? 0 : 1;
+	if (action == CONF_TEST) {
+		conf_explain(conf);
+		conf_unref(conf);
+		return 0;
+	}
+	if (!log_open(conf->log_file, conf->log_format, conf->log_level)) {
+		fprintf(stderr, "bowsprit: the log file %s cannot be opened: "
+			"%s\n", conf->log_file, strerror(errno));
+		conf_unref(conf);
+		return 1;
+	}
+	return loop_run(conf);
+}

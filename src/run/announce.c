@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * announce.c: the lines that a start prints, in the words of server.js.
+ */
+#include "run/announce.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+struct conf_backend *
+announce_app(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->nbackends; i++)
+		if (conf->backends[i]->is_app)
+			return conf->backends[i];
+	return NULL;
+}
+
+void
+announce_source(const struct conf *conf)
+{
+	if (conf->source)
+		log_say(LOG_INFO, "> Configuration: %s", conf->source);
+	else
+		log_say(LOG_INFO, "> Configuration: none, options and "
+			"defaults only");
+}
+
+void
+announce_routes(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->nroutes; i++) {
+		const struct conf_route *r = &conf->routes[i];
+
+		if (r->takes != TAKES_UPGRADES && r->takes != TAKES_BOTH)
+			continue;
+		log_say(LOG_INFO, "> WebSocket proxy enabled for %s "
+			"connections", r->name);
+		log_say(LOG_INFO, "> Proxying to: %s (%s)",
+			r->backend->server.text, r->name);
+	}
+}
+
+/* The host that a browser on this machine would use. */
+static void
+url_of(const struct conf_listener *l, char *out, size_t n)
+{
+	const char *host = l->host ? l->host : "localhost";
+	bool v6 = strchr(host, ':') != NULL;
+
+	if (l->path)
+		snprintf(out, n, "unix:%s", l->path);
+	else
+		snprintf(out, n, "http://%s%s%s:%u", v6 ? "[" : "", host,
+			 v6 ? "]" : "", l->port);
+}
+
+void
+announce_ready(const struct conf *conf)
+{
+	const struct conf_backend *app = announce_app(conf);
+	char url[300];
+
+	for (size_t i = 0; i < conf->nlisteners; i++) {
+		url_of(&conf->listeners[i], url, sizeof(url));
+		if (app)
+			log_say(LOG_INFO, "> Ready on %s (open this one; %u "
+				"is the application itself)", url,
+				app->server.port);
+		else
+			log_say(LOG_INFO, "> Ready on %s", url);
+	}
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * announce.h: the lines that a start prints.
+ */
+#ifndef RUN_ANNOUNCE_H
+#define RUN_ANNOUNCE_H
+
+#include "conf/conf.h"
+
+/* Which configuration this is. */
+void announce_source(const struct conf *conf);
+/* Which WebSockets go where. */
+void announce_routes(const struct conf *conf);
+/* "> Ready on …": it can be opened in a browser now. */
+void announce_ready(const struct conf *conf);
+
+/* The backend that is the supervised application, or NULL. */
+struct conf_backend *announce_app(const struct conf *conf);
+
+#endif

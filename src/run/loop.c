@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * loop.c: the main thread: signals, the application, and the workers' start
+ * and end.
+ *
+ *	starting -> running -> draining -> over
+ *
+ * Workers do all of the proxying; this thread sleeps but for signals, news of
+ * the application, and a worker's word that it has drained.
+ */
+#include "run/loop.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/resolve.h"
+#include "run/announce.h"
+#include "run/child.h"
+#include "run/demo.h"
+#include "run/mailbox.h"
+#include "run/sockets.h"
+#include "run/thread.h"
+
+#define LAST_WORD 150      /* ms: the application prints its own lines first */
+#define TERMINAL_DRAIN 700 /* ms: ^C is meant */
+#define SECOND_SIGNAL 1000 /* ms: npm scripts deliver SIGINT twice */
+
+static const int signals[] = { SIGTERM, SIGINT,	 SIGQUIT, SIGHUP,
+			       SIGUSR1, SIGUSR2, SIGCHLD };
+
+struct loop {
+	struct conf *conf;
+	struct event_base *base;
+	struct event sigs[ARRAY_LEN(signals)];
+	struct event end;      /* the drain's */
+	struct event ready;    /* when to say so */
+	struct mailbox mail;
+	struct sockets sockets;
+	struct thread *threads;
+	unsigned nthreads, started;
+	unsigned deaf, idle;   /* workers that said so, draining */
+	struct child *child;
+	struct demo *demo;
+	uint16_t demo_port, app_port;
+	rlim_t nofile;         /* as we were given it */
+	bool draining, cut;
+	uint64_t told;         /* ms: the first signal to end */
+	int status;
+};
+
+static void
+post_all(struct loop *l, enum message what)
+{
+	for (unsigned i = 0; i < l->started; i++)
+		mailbox_post(&l->threads[i].mail, what, NULL);
+}
+
+/* ---- the end ---- */
+
+static void
+stop_if_done(struct loop *l)
+{
+	if (l->draining && l->idle >= l->started && !l->child)
+		event_base_loopbreak(l->base);
+}
+
+static void
+cut(struct loop *l)
+{
+	l->cut = true;
+	post_all(l, MSG_CUT);
+	if (l->child)
+		child_free(l->child);
+	l->child = NULL;
+	stop_if_done(l);
+}
+
+static void
+on_drain_end(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	cut(arg);
+}
+
+static void
+drain(struct loop *l, uint64_t limit)
+{
+	struct timeval tv = { .tv_sec = (time_t)(limit / 1000),
+			      .tv_usec = (suseconds_t)(limit % 1000 * 1000) };
+
+	if (l->draining)
+		return;
+	l->draining = true;
+	l->told = clock_ms();
+	post_all(l, MSG_DRAIN);
+	if (l->child)
+		child_drain(l->child);
+	if (limit > 0) /* 0: as long as it takes */
+		event_add(&l->end, &tv);
+	stop_if_done(l);
+}
+
+/* The application serves until the last exchange has ended. */
+static void
+on_worker_idle(struct loop *l)
+{
+	if (++l->idle < l->started)
+		return;
+	if (l->child)
+		child_stop(l->child, 2000);
+	stop_if_done(l);
+}
+
+static void
+on_end_signal(struct loop *l, int sig)
+{
+	bool terminal = sig == SIGINT && isatty(STDIN_FILENO);
+
+	if (!l->draining) {
+		log_say(LOG_INFO, "%s: finishing what is under way",
+			sig == SIGTERM ? "SIGTERM"
+				       : sig == SIGINT ? "SIGINT" : "SIGQUIT");
+		drain(l, terminal ? TERMINAL_DRAIN
+				  : l->conf->timeouts.drain);
+	} else if (clock_ms() - l->told > SECOND_SIGNAL) {
+		cut(l);
+	}
+}
+
+/* ---- configuration ---- */
+
+/* The ports that were found at run time stand for those not given. */
+static void
+fill_in(struct loop *l, struct conf *conf)
+{
+	for (size_t i = 0; i < conf->nbackends; i++) {
+		struct conf_backend *b = conf->backends[i];
+
+		if (b->server.port == 0 && !b->server.path)
+			conf_set_port(b, b->is_app ? l->app_port
+						   : l->demo_port);
+	}
+}
+
+static void
+resolve_all(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->nbackends; i++) {
+		struct conf_server *s = &conf->backends[i]->server;
+		const char *error;
+
+		if (s->path)
+			continue;
+		free(s->addrs);
+		error = resolve(s->host, s->port, &s->addrs, &s->naddrs);
+		if (error)
+			log_say(LOG_WARN, "backend %s: the name %s does not "
+				"resolve: %s; its requests fail until SIGHUP "
+				"asks again", conf->backends[i]->name, s->host,
+				error);
+	}
+}
+
+static void
+reload(struct loop *l)
+{
+	struct conf *conf;
+
+	if (!log_reopen())
+		log_say(LOG_ERROR, "the log file cannot be opened again: %s",
+			strerror(errno));
+	if (!(conf = conf_again(l->conf))) {
+		log_say(LOG_ERROR, "reload: the configuration has mistakes; "
+			"the running one stays");
+		return;
+	}
+	fill_in(l, conf);
+	resolve_all(conf);
+	log_set_level(conf->log_level);
+	for (unsigned i = 0; i < l->started; i++)
+		mailbox_post(&l->threads[i].mail, MSG_CONF, conf_ref(conf));
+	conf_unref(l->conf);
+	l->conf = conf;
+	log_say(LOG_INFO, "> Configuration reloaded; listeners, workers and "
+		"the log's place change with a restart");
+}
+
+/* ---- the application ---- */
+
+static void
+on_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *l = arg;
+
+	(void)fd;
+	(void)what;
+	if (!l->draining)
+		announce_ready(l->conf);
+}
+
+static void
+on_child(enum child_news news, int status, void *arg)
+{
+	static const struct timeval last_word = { .tv_usec = LAST_WORD * 1000 };
+	struct loop *l = arg;
+
+	switch (news) {
+	case CHILD_READY:
+		if (l->draining)
+			break;
+		post_all(l, MSG_APP_UP);
+		event_add(&l->ready, &last_word);
+		break;
+	case CHILD_DOWN:
+		event_del(&l->ready);
+		post_all(l, MSG_APP_DOWN);
+		break;
+	case CHILD_OVER:
+		if (!l->draining)
+			l->status = status;
+		child_free(l->child);
+		l->child = NULL;
+		post_all(l, MSG_APP_OVER);
+		drain(l, l->conf->timeouts.drain);
+		stop_if_done(l);
+		break;
+	}
+}
+
+static bool
+start_child(struct loop *l)
+{
+	const struct conf_backend *app = announce_app(l->conf);
+	struct child_setup setup = { .command = l->conf->command };
+	int status;
+
+	if (!l->conf->command || !app)
+		return true;
+	setup.where = app->server.naddrs ? app->server.addrs[0]
+					 : (struct addr){ .family = 4 };
+	setup.set_port = !l->conf->backend_given;
+	setup.our_port = l->conf->listeners[0].port;
+	setup.nofile = l->nofile;
+	setup.output = log_file();
+	l->child = child_start(l->base, &setup, on_child, l, &status);
+	if (!l->child)
+		l->status = status;
+	return l->child != NULL;
+}
+
+/* ---- signals ---- */
+
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct loop *l = arg;
+
+	(void)what;
+	switch (sig) {
+	case SIGCHLD:
+		if (l->child)
+			child_reap(l->child);
+		break;
+	case SIGHUP:
+		reload(l);
+		break;
+	case SIGUSR1:
+		if (!log_reopen())
+			log_say(LOG_ERROR, "the log file cannot be opened "
+				"again: %s", strerror(errno));
+		break;
+	case SIGUSR2:
+		log_say(LOG_WARN, "SIGUSR2: the change to a new binary comes "
+			"with a later version; restart instead");
+		break;
+	default:
+		on_end_signal(l, (int)sig);
+	}
+}
+
+static void
+catch_signals(struct loop *l)
+{
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		event_assign(&l->sigs[i], l->base, signals[i],
+			     EV_SIGNAL | EV_PERSIST, on_signal, l);
+		event_add(&l->sigs[i], NULL);
+	}
+}
+
+/* Only the main thread is to be interrupted. */
+static void
+block_signals(sigset_t *before)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+/* ---- the start ---- */
+
+/* Two descriptors a tunnel: all that we may have. */
+static rlim_t
+raise_nofile(void)
+{
+	struct rlimit rl;
+	rlim_t before;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0)
+		return 0;
+	before = rl.rlim_cur;
+	rl.rlim_cur = rl.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
+	return before;
+}
+
+static void
+on_letter(enum message what, void *arg, void *owner)
+{
+	struct loop *l = owner;
+
+	(void)arg;
+	/* Not before: a descriptor's number may be reused at once. */
+	if (what == MSG_DEAF && ++l->deaf == l->started)
+		sockets_close(&l->sockets);
+	else if (what == MSG_IDLE)
+		on_worker_idle(l);
+}
+
+static unsigned
+count_workers(const struct conf *conf)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (conf->workers)
+		return conf->workers;
+	return cores < 1 ? 1 : (unsigned)cores;
+}
+
+static bool
+start_threads(struct loop *l)
+{
+	sigset_t before;
+	bool ok = true;
+
+	l->threads = xcalloc(l->nthreads, sizeof(*l->threads));
+	block_signals(&before);
+	for (unsigned i = 0; i < l->nthreads && ok; i++) {
+		ok = thread_start(&l->threads[i], l->conf, i, l->nthreads,
+				  sockets_of(&l->sockets, i),
+				  l->sockets.naddrs, &l->mail);
+		if (ok)
+			l->started++;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return ok;
+}
+
+/* What the application or the demonstration will be reached at. */
+static bool
+find_ports(struct loop *l)
+{
+	const struct conf_backend *app = announce_app(l->conf);
+
+	if (app && app->server.port == 0 &&
+	    (l->app_port = child_free_port()) == 0) {
+		log_say(LOG_FATAL, "no port is free for the application");
+		return false;
+	}
+	if (l->conf->demo && !(l->demo = demo_start(&l->demo_port)))
+		return false;
+	return true;
+}
+
+static bool
+start(struct loop *l)
+{
+	l->nofile = raise_nofile();
+	l->nthreads = count_workers(l->conf);
+	if (!sockets_open(&l->sockets, l->conf, l->nthreads))
+		return false;
+	if (!find_ports(l))
+		return false;
+	fill_in(l, l->conf);
+	resolve_all(l->conf);
+	if (!mailbox_init(&l->mail, l->base, on_letter, l)) {
+		log_say(LOG_FATAL, "cannot make a mailbox: %s",
+			strerror(errno));
+		return false;
+	}
+	event_assign(&l->end, l->base, -1, 0, on_drain_end, l);
+	event_assign(&l->ready, l->base, -1, 0, on_ready, l);
+	catch_signals(l);
+	announce_source(l->conf);
+	if (!l->conf->command)
+		announce_ready(l->conf);
+	announce_routes(l->conf);
+	return start_threads(l) && start_child(l);
+}
+
+static void
+stop(struct loop *l)
+{
+	for (unsigned i = 0; i < l->started; i++)
+		thread_stop(&l->threads[i]);
+	free(l->threads);
+	if (l->child)
+		child_free(l->child);
+	if (l->demo)
+		demo_stop(l->demo);
+	sockets_close(&l->sockets);
+	conf_unref(l->conf);
+}
+
+int
+loop_run(struct conf *conf)
+{
+	struct loop l = { .conf = conf, .status = 0 };
+	bool started;
+
+	l.base = event_base_new();
+	if (!l.base) {
+		log_say(LOG_FATAL, "cannot make an event loop");
+		return 1;
+	}
+	started = start(&l);
+	if (started)
+		event_base_dispatch(l.base);
+	else if (l.status == 0)
+		l.status = 1;
+	/* A signal that comes now is late: its handler is about to go. */
+	block_signals(NULL);
+	stop(&l);
+	event_base_free(l.base);
+	return l.status;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mailbox.c: how one thread speaks to another.
+ */
+#include "config.h"
+
+#include "run/mailbox.h"
+
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+#ifdef HAVE_EVENTFD
+#include <sys/eventfd.h>
+#endif
+#include <unistd.h>
+
+struct letter {
+	struct list link;
+	enum message what;
+	void *arg;
+};
+
+#ifdef HAVE_EVENTFD
+static bool
+open_wake(int wake[2])
+{
+	wake[0] = wake[1] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return wake[0] >= 0;
+}
+#else
+static bool
+open_wake(int wake[2])
+{
+	if (pipe(wake) < 0)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		(void)fcntl(wake[i], F_SETFL, O_NONBLOCK);
+		(void)fcntl(wake[i], F_SETFD, FD_CLOEXEC);
+	}
+	return true;
+}
+#endif
+
+static struct letter *
+take(struct mailbox *m)
+{
+	struct letter *l = NULL;
+
+	pthread_mutex_lock(&m->lock);
+	if (!list_empty(&m->letters)) {
+		l = container_of(m->letters.next, struct letter, link);
+		list_remove(&l->link);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return l;
+}
+
+static void
+on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	struct mailbox *m = arg;
+	uint64_t drop[8];
+	struct letter *l;
+
+	(void)what;
+	(void)!read(fd, drop, sizeof(drop));
+	while ((l = take(m))) {
+		enum message message = l->what;
+		void *extra = l->arg;
+
+		free(l);
+		m->cb(message, extra, m->owner);
+	}
+}
+
+bool
+mailbox_init(struct mailbox *m, struct event_base *base, mailbox_cb *cb,
+	     void *owner)
+{
+	if (!open_wake(m->wake))
+		return false;
+	pthread_mutex_init(&m->lock, NULL);
+	list_init(&m->letters);
+	m->cb = cb;
+	m->owner = owner;
+	event_assign(&m->ev, base, m->wake[0], EV_READ | EV_PERSIST, on_wake,
+		     m);
+	event_add(&m->ev, NULL);
+	return true;
+}
+
+void
+mailbox_fini(struct mailbox *m)
+{
+	struct letter *l;
+
+	event_del(&m->ev);
+	while ((l = take(m)))
+		free(l);
+	close(m->wake[0]);
+	if (m->wake[1] != m->wake[0])
+		close(m->wake[1]);
+	pthread_mutex_destroy(&m->lock);
+}
+
+void
+mailbox_post(struct mailbox *m, enum message what, void *arg)
+{
+	static const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
+	struct letter *l;
+	uint64_t one = 1;
+
+	/* None may be lost, and none is worth the process. */
+	while (!(l = calloc(1, sizeof(*l))))
+		nanosleep(&moment, NULL);
+	l->what = what;
+	l->arg = arg;
+	pthread_mutex_lock(&m->lock);
+	list_push_back(&m->letters, &l->link);
+	pthread_mutex_unlock(&m->lock);
+	/* A full pipe wakes its reader as well as one more byte would. */
+	(void)!write(m->wake[1], &one, sizeof(one));
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mailbox.h: how one thread speaks to another.
+ *
+ * Event bases are made without locks, so no thread may touch another's: it
+ * leaves a message, and the owner's loop wakes up to read it.
+ */
+#ifndef RUN_MAILBOX_H
+#define RUN_MAILBOX_H
+
+#include <event2/event_struct.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/attrib.h"
+#include "base/list.h"
+
+enum message {
+	MSG_CONF,     /* arg: a struct conf, counted for the receiver */
+	MSG_APP_UP,   /* the supervised application accepts */
+	MSG_APP_DOWN, /* or no longer */
+	MSG_APP_OVER, /* or never again */
+	MSG_DRAIN,    /* finish what is under way, take nothing new */
+	MSG_CUT,      /* close everything */
+	MSG_STOP,     /* leave the loop */
+	MSG_DEAF,     /* to main: a draining worker has let go its sockets */
+	MSG_IDLE,     /* to main: and has nothing left to do */
+};
+
+typedef void mailbox_cb(enum message what, void *arg, void *owner);
+
+struct mailbox {
+	pthread_mutex_t lock;
+	struct list letters;
+	int wake[2]; /* an eventfd twice, or a pipe: read, write */
+	struct event ev;
+	mailbox_cb *cb;
+	void *owner;
+};
+
+/* Letters are read on `base`.  False, with errno, without descriptors. */
+bool mailbox_init(struct mailbox *m, struct event_base *base, mailbox_cb *cb,
+		  void *owner) WUNRES;
+void mailbox_fini(struct mailbox *m);
+/* From any thread.  Letters arrive in the order they were posted. */
+void mailbox_post(struct mailbox *m, enum message what, void *arg);
+
+#endif
