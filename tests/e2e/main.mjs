@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: ISC
+//
+// main.mjs [-k NAME]: all scenarios, or those whose name contains NAME.
+
+import { parseArgs } from 'node:util';
+
+import { runAll } from './runner.mjs';
+import './compare.test.mjs';
+import './hmr.test.mjs';
+import './novnc.test.mjs';
+
+const { values } = parseArgs({ options: { k: { type: 'string', short: 'k' } } });
+
+process.exit(await runAll(values.k ?? ''));
