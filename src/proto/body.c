@@ -14,6 +14,7 @@
 #include "proto/body.h"
 
 #include "proto/chars.h"
+#include "proto/field.h"
 
 #define CHUNK_LINE_MAX 4096
 #define TRAILERS_MAX 16384
@@ -113,22 +114,39 @@ through_text(struct body *b, char c, enum chunk_state next)
 			 "a trailer";
 }
 
-static void
-begin_trailer(struct body *b, char c)
+/* Every field that is asked for anywhere is a head's (RFC 9110 6.5.1). */
+static bool
+belongs_in_head(const struct body *b)
 {
-	b->state = c == '\r' ? END_LF : NAME;
-	if (c != '\r' && !char_is(c, CHAR_TOKEN))
-		b->bad = "a trailer does not begin with a name";
+	return b->name_len < TRAILER_NAME_MAX &&
+	       field_id_of(slice_of(b->name, b->name_len)) != F_OTHER;
 }
 
 static void
 through_name(struct body *b, char c)
 {
-	if (c == ':')
+	if (c == ':') {
 		b->state = VALUE;
-	else if (!char_is(c, CHAR_TOKEN))
+		if (belongs_in_head(b))
+			b->bad = "a trailer has the name of a field that "
+				 "belongs in the head";
+	} else if (!char_is(c, CHAR_TOKEN)) {
 		b->bad = "a trailer's name has a character that is none of "
 			 "a token";
+	} else if (b->name_len < TRAILER_NAME_MAX) {
+		b->name[b->name_len++] = c == '_' ? '-' : c;
+	}
+}
+
+static void
+begin_trailer(struct body *b, char c)
+{
+	b->state = c == '\r' ? END_LF : NAME;
+	b->name_len = 0;
+	if (c == ':')
+		b->bad = "a trailer does not begin with a name";
+	else if (c != '\r')
+		through_name(b, c);
 }
 
 static void

@@ -5,7 +5,9 @@
  * The bytes are watched as they pass, in pieces of any size, and are not
  * changed: chunk lines go through as they came, so the reader is strict (RFC
  * 9112 7.1: hexadecimal size, CRLF, no blanks before it, bounded extensions
- * and trailers without controls), lest the receiver count differently.
+ * and trailers without controls), lest the receiver count differently.  Nor
+ * may a trailer have a name that is read in heads: a receiver that merges the
+ * two would find there what the lint and the proxy did not.
  */
 #ifndef PROTO_BODY_H
 #define PROTO_BODY_H
@@ -16,6 +18,9 @@
 
 #include "proto/head.h"
 
+/* Of a trailer's name so much is looked at: more than any known one has. */
+#define TRAILER_NAME_MAX 32
+
 struct body {
 	uint64_t left;  /* of the length, or of the present chunk */
 	uint64_t total; /* payload bytes so far */
@@ -24,6 +29,8 @@ struct body {
 	uint8_t state;  /* private */
 	bool strip;     /* chunked: take the payload out (HTTP/1.0 clients) */
 	bool done;      /* the last byte was seen */
+	uint8_t name_len;            /* of the present trailer's name */
+	char name[TRAILER_NAME_MAX]; /* with '-' for every '_' */
 	const char *bad; /* why the framing is broken, a constant; or NULL */
 };
 

@@ -7,6 +7,8 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "base/attrib.h"
+
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 static bool
@@ -306,13 +308,41 @@ read_size(struct slice line, bool ended, uint64_t *size)
 	return i > 0 || (line.n == 0 && !ended);
 }
 
+/* Those of RFC 9110 6.5.1 and others that somebody believes, "_" or "-". */
+static bool
+is_of_head(struct slice name)
+{
+	static const char *const names[] = {
+		"accept", "authorization", "connection", "content-length",
+		"content-type", "cookie", "expect", "forwarded", "host",
+		"http2-settings", "keep-alive", "location", "origin",
+		"proxy-authorization", "proxy-connection",
+		"sec-websocket-accept", "sec-websocket-extensions",
+		"sec-websocket-key", "sec-websocket-protocol",
+		"sec-websocket-version", "set-cookie", "te", "trailer",
+		"transfer-encoding", "upgrade", "user-agent",
+		"x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
+		"x-forwarded-proto", "x-real-ip", "x-request-id"
+	};
+	char copy[32];
+
+	if (name.n >= sizeof(copy))
+		return false;
+	for (size_t i = 0; i < name.n; i++)
+		copy[i] = name.p[i] == '_' ? '-' : name.p[i];
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (slice_ieq(slice_of(copy, name.n), slice_str(names[i])))
+			return true;
+	return false;
+}
+
 static bool
 read_trailer(struct slice line, bool ended)
 {
 	struct slice name;
 
 	if (take_until(&line, ":", &name))
-		return is_token(name);
+		return is_token(name) && !is_of_head(name);
 	return line.n == 0 || (!ended && is_token(line));
 }
 

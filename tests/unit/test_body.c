@@ -73,6 +73,10 @@ static const struct chunk_row chunks[] = {
 	GOOD("1;a=b\r\nx\r\n0;c\r\n\r\n", "", "x", "extensions"),
 	GOOD("1;a=\"b;\t\xff\"\r\nx\r\n" END, "", "x", "a quoted one"),
 	GOOD("1\r\nx\r\n0\r\nA: b\r\nC:\r\n\r\n", "next", "x", "trailers"),
+	GOOD("0\r\nDigest: b\r\nX-Hosts: c\r\n\r\n", "", "",
+	     "names that are no head's"),
+	GOOD("0\r\nX-A-Name-That-Is-Longer-Than-Any-Known-One-Host: c\r\n\r\n",
+	     "", "", "a long name"),
 
 	BAD("\r\nhello", "no size"),
 	BAD("x\r\n", "no hexadecimal digit"),
@@ -105,6 +109,12 @@ static const struct chunk_row chunks[] = {
 	BAD("0\r\nA: b\rC: d\r\n\r\n", "CR alone"),
 	BAD("0\r\nA: \x01\r\n\r\n", "a control in a trailer"),
 	BAD("0\r\nGET / HTTP/1.1\r\n\r\n", "a request for a trailer"),
+	BAD("0\r\n: b\r\n\r\n", "a trailer without a name"),
+	BAD("0\r\nContent-Length: 5\r\n\r\n", "RFC 9110 6.5.1: framing"),
+	BAD("0\r\nA: b\r\ntransfer-encoding: x\r\n\r\n", "the second one"),
+	BAD("0\r\nHost: b\r\n\r\n", "routing"),
+	BAD("0\r\nCookie: b\r\n\r\n", "who asks"),
+	BAD("0\r\nX_Forwarded-For: ::1\r\n\r\n", "a claim, CGI's way"),
 };
 
 static void
