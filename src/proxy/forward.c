@@ -344,19 +344,48 @@ edit_request_id(struct conn *c, uint32_t end)
 		       hs->request_id);
 }
 
-/* Host as the backend's own, with change_origin; an HTTP/1.0 one may lack. */
+/*
+ * Host as the backend's own, with change_origin; an HTTP/1.0 request may lack
+ * one, and gets its absolute-form target's.
+ */
 static void
 edit_host(struct conn *c, uint32_t end)
 {
 	struct handshake *hs = c->hs;
 	const struct head_field *f = head_first(&hs->req, F_HOST);
-	const char *ours = hs->route->backend->server.host_port;
+	struct slice host = slice_str(hs->route->backend->server.host_port);
 
+	if (!f && !hs->route->change_origin && hs->req.authority.n > 0)
+		host = hs->req.authority;
 	if (!f)
-		splice_insertf(&hs->edits, end, "Host: %s\r\n", ours);
+		splice_insertf(&hs->edits, end, "Host: %.*s\r\n",
+			       SLICE_ARG(host));
 	else if (hs->route->change_origin)
-		splice_replace(&hs->edits, f->value, f->value_len,
-			       slice_str(ours));
+		splice_replace(&hs->edits, f->value, f->value_len, host);
+}
+
+/*
+ * A server is asked in origin-form: "/b" of "http://a/b" (RFC 9112 3.2.1).
+ * Some take the URL for an order to fetch it (Next.js, CVE-2026-44578).
+ */
+static void
+edit_absolute_form(struct handshake *hs)
+{
+	struct slice target = hs->req.target, path = SLICE("/");
+	const char *host = target.p[0] == '/' ? NULL
+					      : memmem(target.p, target.n,
+						       "://", 3);
+	size_t n;
+
+	if (!host)
+		return;
+	n = (size_t)(host - target.p) + 3 + hs->req.authority.n;
+	if (n < target.n && target.p[n] == '/')
+		path = SLICE_NONE;
+	else if (n == target.n && slice_eq(hs->req.method, SLICE("OPTIONS")))
+		path = SLICE("*"); /* RFC 9112 3.2.4 */
+	splice_replace(&hs->edits, (uint32_t)(target.p - hs->req.base),
+		       (uint32_t)n, path);
 }
 
 /* The route may ask its backend for another path. */
@@ -365,8 +394,10 @@ edit_target(struct handshake *hs)
 {
 	struct buf *target = NULL;
 
-	if (!hs->route->target)
+	if (!hs->route->target) {
+		edit_absolute_form(hs);
 		return true;
+	}
 	if (!route_target(hs->route, &hs->caps, hs->req.query, &target)) {
 		buf_free(&target);
 		return false;

@@ -114,7 +114,6 @@ UPGRADES = {
         'base64url.bearer.authorization.k8s.io.Zm9v'),
     'other version': head(HOST, *UP, f'Sec-WebSocket-Key: {KEY}',
                           'Sec-WebSocket-Version: 8'),
-    'absolute form': head(*PLAIN, first='GET http://localhost/ws HTTP/1.1'),
     'slash encoded': head(*PLAIN, first='GET /a%2Fb/%2f?x=%2F HTTP/1.1'),
     'percent': head(*PLAIN, first='GET /%20%E2%82%AC/%7e?%3f=%26 HTTP/1.1'),
     'empty parameters': head(*PLAIN, first='GET /ws?a=&&=b&c=+&?? HTTP/1.1'),
@@ -408,6 +407,39 @@ def test_change_origin_changes_the_host_and_nothing_else(
     restored = came.replace(host.group(0), b'\r\nhOST:  app.example:99\r\n')
     assert_sent_plus(restored, head('A: 1', 'hOST:  app.example:99', *lines),
                      added('app.example:99'))
+
+
+@pytest.mark.parametrize('method, target, heard', [
+    ('GET', 'http://localhost/ws?a=http://b/', '/ws?a=http://b/'),
+    ('GET', 'WSS://LOCALHOST/%2Fx', '/%2Fx'),
+    ('GET', 'http://localhost?a/b', '/?a/b'),
+    ('GET', 'http://localhost', '/'),
+    ('OPTIONS', 'http://localhost', '*'),
+    ('OPTIONS', 'http://localhost/', '/'),
+    ('GET', '/http://localhost/x', '/http://localhost/x')])
+def test_servers_are_asked_in_origin_form(method, target, heard, bowsprit,
+                                          backend, client):
+    """RFC 9112 3.2.1; Next fetched what a URL named (CVE-2026-44578)."""
+    b = backend(answering(response(200)))
+    bs = bowsprit(b)
+    for fields in ([HOST], PLAIN) if method == 'GET' else ([HOST],):
+        sent = head(*fields, first=f'{method} {target} HTTP/1.1')
+        c = client(bs)
+        c.send(sent)
+        assert c.read_response(method).status == 200
+        came = bytes(b.wires[-1].received)
+        assert_sent_plus(came, sent.replace(
+            f' {target} '.encode(), f' {heard} '.encode()), added())
+
+
+def test_host_of_an_absolute_form_is_the_host(bowsprit, backend, client):
+    """An HTTP/1.0 request has it there only."""
+    b = backend(answering(response(200)))
+    c = client(bowsprit(b))
+    c.send(b'GET http://a.example:81/x HTTP/1.0\r\n\r\n')
+    assert c.read_response().status == 200
+    came = Request(b.wires[0].received)
+    assert (came.target, came.get('Host')) == ('/x', 'a.example:81')
 
 
 def test_url_with_a_path_replaces_only_the_target(bowsprit, backend, client):

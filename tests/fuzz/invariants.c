@@ -72,6 +72,22 @@ read_requests(struct client_peer *c)
 
 /* ---- what a server hears */
 
+/* "http://a/b?c" without what names the host; *root where no path is left. */
+static struct slice
+without_host(struct slice asked, bool *root)
+{
+	const char *p = memmem(asked.p, asked.n, "://", 3);
+	size_t n = p ? (size_t)(p - asked.p) + 3 : asked.n;
+
+	*root = false;
+	if (asked.p[0] == '/' || !p)
+		return asked;
+	while (n < asked.n && asked.p[n] != '/' && asked.p[n] != '?')
+		n++;
+	*root = n == asked.n || asked.p[n] == '?';
+	return slice_of(asked.p + n, asked.n - n);
+}
+
 /* As the client asked, or as the one route that rewrites asks. */
 static bool
 is_target_of(struct slice heard, struct slice asked)
@@ -79,7 +95,14 @@ is_target_of(struct slice heard, struct slice asked)
 	static const struct slice ours = SLICE("/base/"), theirs =
 							  SLICE("/app/");
 	struct slice tail;
+	bool root;
 
+	if (slice_eq(heard, asked))
+		return true;
+	asked = without_host(asked, &root);
+	if (root)
+		return heard.n == 1 + asked.n &&
+		       memcmp(heard.p + 1, asked.p, asked.n) == 0;
 	if (slice_eq(heard, asked))
 		return true;
 	if (!slice_starts(heard, ours))
@@ -208,6 +231,7 @@ check_edits(const struct client_peer *c, const struct request *r,
 	struct slice rest = heard->fields, name, value;
 
 	MUST(heard->minor == 1);
+	MUST(heard->target.p[0] == '/' || slice_eq(heard->target, SLICE("*")));
 	MUST(strict_count(heard, "X-Request-Id", &value) == 1);
 	if (!c->trusted) {
 		MUST(strict_count(heard, "X-Forwarded-For", &value) == 1);
