@@ -53,6 +53,13 @@ body_of_request(struct body *b, const struct head *req)
 	body_init(b, req->framing, req->content_length);
 }
 
+bool
+body_is_claimed(const struct head *res)
+{
+	return (res->status < 200 || res->status == 204) &&
+	       (res->framing == BODY_CHUNKED || res->content_length > 0);
+}
+
 static bool
 has_no_body(unsigned status, struct slice method)
 {

@@ -44,6 +44,12 @@ void body_of_response(struct body *b, const struct head *res,
 		      struct slice method);
 
 /*
+ * Does the head of a response that never has a body claim one all the same
+ * (RFC 9110 8.6, RFC 9112 6.1: 1xx, 204)?  Some receivers would wait for it.
+ */
+bool body_is_claimed(const struct head *res);
+
+/*
  * Looks at the next n bytes at p and returns how many of them belong to this
  * body: fewer than n only when it is done, or bad.  *pass is how many bytes
  * at p are to be forwarded: the same number, or with `strip` the payload

@@ -8,6 +8,8 @@
 
 #include <openssl/evp.h>
 
+#include "proto/body.h"
+
 static const struct slice guid = SLICE("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
 
 static bool
@@ -91,10 +93,14 @@ upgrade_refute(const struct head *req, const struct head *res,
 {
 	if (res->status != 101)
 		return "the backend did not answer 101";
+	if (res->minor == 0)
+		return "the backend's 101 is in HTTP/1.0, which cannot switch";
 	if (!has_one(res, F_UPGRADE) ||
 	    !slice_ieq(head_value(res, F_UPGRADE), SLICE("websocket")))
 		return "the backend's 101 does not have Upgrade: websocket";
 	if (!head_lists(res, F_CONNECTION, SLICE("upgrade")))
 		return "the backend's 101 does not have Connection: Upgrade";
+	if (body_is_claimed(res))
+		return "the backend's 101 claims to have a body";
 	return verify_accept ? refute_accept(req, res) : NULL;
 }

@@ -26,8 +26,9 @@ void upgrade_accept(struct slice key, char accept[UPGRADE_ACCEPT_LEN]);
 
 /*
  * NULL if `res` is the 101 that `req` asked for (RFC 6455 4.1): status,
- * Upgrade, Connection, and Accept against the request's key; otherwise what is
- * wrong with it, a constant sentence.  verify_accept = false spares the last.
+ * version, Upgrade, Connection, no body, and Accept against the request's key;
+ * otherwise what is wrong with it, a constant sentence.  verify_accept = false
+ * spares the last.
  */
 const char *upgrade_refute(const struct head *req, const struct head *res,
 			   bool verify_accept);

@@ -302,7 +302,7 @@ render_answer(struct conn *c, const struct head *res, struct buf **out)
 {
 	struct handshake *hs = c->hs;
 	struct buf **in = &c->server->s.in;
-	struct forward_answer how = { .to_http10 = hs->res_body.strip,
+	struct forward_answer how = { .to_http10 = hs->req.minor == 0,
 				      .closes = c->close_after };
 	size_t pass = 0, used;
 

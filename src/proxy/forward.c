@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "proto/body.h"
 
 /* ---- who asks ---- */
 
@@ -451,9 +452,11 @@ drops_from_response(const struct conn *c, const struct head *res,
 	if (f->id == F_UPGRADE)
 		return c->hs->upgrade != UPGRADE_WEBSOCKET &&
 		       res->status != 426;
-	if (how->to_http10 &&
+	if ((how->to_http10 || body_is_claimed(res)) &&
 	    (f->id == F_TRANSFER_ENCODING || f->id == F_TRAILER))
 		return true;
+	if (f->id == F_CONTENT_LENGTH)
+		return body_is_claimed(res);
 	return is_hop_by_hop(res, f);
 }
 

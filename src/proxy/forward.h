@@ -25,7 +25,7 @@ struct forward_answer {
 	bool closes;     /* our connection to the client ends with it */
 };
 
-/* Renders the response head, edited, to *out.  False: memory is out. */
+/* Renders the response head, an interim one, too, edited, to *out.  False: memory is out. */
 bool forward_response(struct conn *c, const struct head *res,
 		      const struct forward_answer *how, struct buf **out)
 	WUNRES;

@@ -321,20 +321,30 @@ on_answer_eof(struct conn *c)
 		finish_fail(c, &reason_server_truncated);
 }
 
-/* 100, 103: to the client as they came, if it speaks HTTP/1.1. */
+/* 100, 103: to the client, if it speaks HTTP/1.1. */
 static bool
-pass_interim(struct conn *c, size_t len)
+pass_interim(struct conn *c, const struct head *res)
 {
-	struct buf **in = &c->server->s.in;
-	bool ok = true;
+	static const struct forward_answer how = { .closes = false };
+	struct buf *out = NULL;
+	bool ok;
 
 	if (++c->hs->interim > INTERIM_MAX) {
 		finish_fail(c, &reason_bad_response);
 		return false;
 	}
-	if (c->hs->req.minor >= 1)
-		ok = stream_send(&c->client, buf_data(*in), len);
-	buf_take(in, len);
+	if (c->hs->req.minor == 0) {
+		buf_take(&c->server->s.in, res->len);
+		return true;
+	}
+	if (!forward_response(c, res, &how, &out)) {
+		buf_free(&out);
+		finish_fail(c, &reason_no_memory);
+		return false;
+	}
+	ok = stream_send(&c->client, buf_data(out), buf_len(out));
+	buf_free(&out);
+	buf_take(&c->server->s.in, res->len);
 	if (!ok)
 		conn_close(c, &reason_client_reset, BY_CLIENT);
 	return ok;
@@ -375,7 +385,7 @@ on_head(struct conn *c, size_t len)
 	} else if (res.status == 101) {
 		on_switching(c, &res);
 	} else if (res.status < 200) {
-		more = pass_interim(c, len);
+		more = pass_interim(c, &res);
 	} else {
 		exchange_answer(c, &res);
 	}

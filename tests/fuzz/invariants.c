@@ -454,6 +454,7 @@ hear_answer(struct client_peer *c)
 		check_tunnel(c, r, &head);
 		return false;
 	}
+	MUST(head.minor == 1 && !strict_claims_body(&head));
 	if (head.status < 200) {
 		MUST(r && r->head.minor > 0 && ++c->interim <= 16);
 		c->heard_to += head.all.n;

@@ -240,11 +240,20 @@ belongs_to_key(struct slice accept, struct slice key)
 }
 
 bool
+strict_claims_body(const struct strict_head *res)
+{
+	return (res->status < 200 || res->status == 204) &&
+	       (res->framing == FRAMED_CHUNKED || res->length > 0);
+}
+
+bool
 strict_is_switch(const struct strict_head *req, const struct strict_head *res)
 {
 	struct slice accept, key, upgrade;
 
-	return res->status == 101 && strict_is_upgrade(req) &&
+	return res->status == 101 && res->minor == 1 &&
+	       strict_is_upgrade(req) &&
+	       !strict_claims_body(res) &&
 	       strict_count(res, "Upgrade", &upgrade) == 1 &&
 	       slice_ieq(upgrade, SLICE("websocket")) && res->websocket &&
 	       strict_count(res, "Sec-WebSocket-Accept", &accept) == 1 &&

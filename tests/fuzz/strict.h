@@ -46,6 +46,8 @@ bool strict_is_upgrade(const struct strict_head *req);
 bool strict_is_switch(const struct strict_head *req,
 		      const struct strict_head *res);
 
+/* Does the head of a response that never has a body announce one? */
+bool strict_claims_body(const struct strict_head *res);
 /* How the body of a response to that method is framed (RFC 9112 6.3). */
 enum strict_framing strict_response_framing(const struct strict_head *res,
 					    struct slice method);

@@ -137,6 +137,14 @@ static const struct answer_row answers[] = {
 	  NULL, "empty" },
 	{ __LINE__, SWITCH(UPGRADE GOOD GOOD), "one", NULL,
 	  "RFC 6455 11.3.3: twice" },
+	{ __LINE__, "HTTP/1.0 101 X\r\n" UPGRADE GOOD "\r\n", "HTTP/1.0",
+	  "HTTP/1.0", "RFC 9110 15.2: it has no 1xx" },
+	{ __LINE__, SWITCH(UPGRADE GOOD "Content-Length: 0\r\n"), NULL, NULL,
+	  "some add it to all answers" },
+	{ __LINE__, SWITCH(UPGRADE GOOD "Content-Length: 1\r\n"), "body",
+	  "body", "RFC 9110 8.6" },
+	{ __LINE__, SWITCH(UPGRADE GOOD "Transfer-Encoding: chunked\r\n"),
+	  "body", "body", "RFC 9112 6.1" },
 };
 
 /* Is it NULL like `expected`, or a sentence with that word? */
