@@ -32,31 +32,6 @@ take_dot(struct slice *s)
 	return n > 0;
 }
 
-/* "." or ".." */
-static bool
-is_dots(struct slice segment)
-{
-	if (!take_dot(&segment))
-		return false;
-	take_dot(&segment);
-	return segment.n == 0;
-}
-
-bool
-path_has_dot_segments(struct slice path)
-{
-	size_t begin = 0;
-
-	for (size_t i = 0; i <= path.n; i++) {
-		if (i < path.n && !is_slash(path.p[i]))
-			continue;
-		if (is_dots(slice_of(path.p + begin, i - begin)))
-			return true;
-		begin = i + 1;
-	}
-	return false;
-}
-
 /* The byte at p[*i], or the one that "%41" there stands for; moves *i on. */
 static char
 decode_next(struct slice path, size_t *i)
@@ -73,6 +48,36 @@ decode_next(struct slice path, size_t *i)
 		return *p;
 	*i += 2;
 	return (char)(uint8_t)(high << 4 | low);
+}
+
+/*
+ * "." or "..", also with parameters: "..;a" is ".." to servlet containers,
+ * which take ";a" off first.
+ */
+static bool
+is_dots(struct slice segment)
+{
+	if (!take_dot(&segment))
+		return false;
+	take_dot(&segment);
+	return segment.n == 0 || segment.p[0] == ';';
+}
+
+/* Also between encoded slashes: servers may decode before they resolve. */
+bool
+path_has_dot_segments(struct slice path)
+{
+	size_t begin = 0, end, i = 0;
+
+	while (i < path.n) {
+		end = i;
+		if (!is_slash(decode_next(path, &i)))
+			continue;
+		if (is_dots(slice_of(path.p + begin, end - begin)))
+			return true;
+		begin = i;
+	}
+	return is_dots(slice_of(path.p + begin, path.n - begin));
 }
 
 /* Takes the last segment off out[0..n), which ends in a slash: "/a/b/". */

@@ -64,13 +64,14 @@ unsigned pattern_distance(const struct pattern *p, struct slice path);
 bool pattern_captures(const struct pattern *p, struct slice name);
 
 /*
- * Does a path have dot segments, also written %2e (RFC 3986 5.2.4)?
+ * Does a path have what may be read as dot segments (RFC 3986 5.2.4): also
+ * written %2e, between %2f, or with parameters ("..;a")?
  */
 bool path_has_dot_segments(struct slice path);
 /*
  * The path as a lenient reader may see it: percent-decoded once, "//" as "/",
  * backslashes as slashes, cut at NUL, dot segments that come to light so
- * ("..%2f") resolved.  Writes at most path.n bytes to out and returns how
+ * resolved.  Writes at most path.n bytes to out and returns how
  * many.  A path that routes differently so is refused.
  */
 size_t path_decode(struct slice path, char *out);

@@ -161,6 +161,10 @@ check_equal(const struct pattern *a, const struct pattern *b,
 static bool
 is_dots(struct slice s)
 {
+	const char *end = s.n > 0 ? memchr(s.p, ';', s.n) : NULL;
+
+	if (end)
+		s.n = (size_t)(end - s.p);
 	return slice_eq(s, SLICE(".")) || slice_eq(s, SLICE(".."));
 }
 
@@ -184,7 +188,7 @@ check_path(struct slice path)
 	MUST(n <= path.n && !memchr(out, '\0', n) && !memchr(out, '\\', n) &&
 	     !memmem(out, n, "//", 2));
 	s = slice_of(out, n);
-	if (path.n > 0 && p[0] == '/')
+	if (path.n > 0 && p[0] == '/' && !memchr(out, ';', n))
 		while (s.n > 0)
 			MUST(!is_dots(segment(&s)));
 	free(p);
