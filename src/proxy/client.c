@@ -122,6 +122,10 @@ begin_request(struct conn *c, size_t head_len)
 		return;
 	}
 	hs->upgrade = upgrade_of_request(&hs->req);
+	if ((fault = forward_fault(c))) {
+		finish_fault(c, fault);
+		return;
+	}
 	body_of_request(&hs->req_body, &hs->req);
 	hs->route = route_find(hs->conf, hs->req.authority, hs->req.path,
 			       hs->upgrade == UPGRADE_WEBSOCKET, &hs->caps);

@@ -13,6 +13,8 @@
 
 #include "base/log.h"
 #include "proto/body.h"
+#include "proto/fault.h"
+#include "proto/field.h"
 
 /* ---- who asks ---- */
 
@@ -162,6 +164,29 @@ is_end_to_end(struct slice name, enum field_id id)
 	}
 	return slice_ieq(name, SLICE("Content-Type")) ||
 	       slice_ieq(name, SLICE("Content-Encoding"));
+}
+
+FAULT(hides_field, 400, "connection-hides-field",
+      "Connection lists a field that is not the connection's own "
+      "(RFC 9110 7.6.1)");
+
+/* What it lists wrongly the next proxy might drop (Apache, CVE-2022-31813). */
+const struct head_fault *
+forward_fault(const struct conn *c)
+{
+	const struct head *h = &c->hs->req;
+	const struct head_field *f = head_first(h, F_CONNECTION);
+	struct slice list, name;
+
+	if (c->hs->upgrade != UPGRADE_WEBSOCKET)
+		return NULL;
+	for (; f; f = head_next(h, f)) {
+		list = field_value(h, f);
+		while (slice_next_element(&list, &name))
+			if (is_end_to_end(name, field_id_of(name)))
+				return &hides_field;
+	}
+	return NULL;
 }
 
 /* Is it the business of this connection only? */

@@ -13,6 +13,9 @@
  */
 struct addr forward_client(const struct conn *c);
 
+/* Why an upgrade, whose Connection is not edited, is not passed on, or NULL. */
+const struct head_fault *forward_fault(const struct conn *c);
+
 /*
  * Collects the edits of the request head in hs->edits, and sets
  * hs->request_id.  False when memory is out.
@@ -25,7 +28,10 @@ struct forward_answer {
 	bool closes;     /* our connection to the client ends with it */
 };
 
-/* Renders the response head, an interim one, too, edited, to *out.  False: memory is out. */
+/*
+ * Renders the response head, also an interim one, edited, to *out.  False:
+ * memory is out.
+ */
 bool forward_response(struct conn *c, const struct head *res,
 		      const struct forward_answer *how, struct buf **out)
 	WUNRES;

@@ -10,8 +10,8 @@ the next request.
 
 import pytest
 
-from backends import answering
-from wire import get, response
+from backends import answering, tunnel
+from wire import chunk, get, request, response, switching, upgrade
 
 
 # ---- heads that announce what does not come
@@ -55,3 +55,40 @@ def test_http_1_0_client_hears_of_no_chunks(bowsprit, backend, client):
     for _ in range(2):
         c.send(b'HEAD / HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n')
         assert c.read_response('HEAD').fields == [('Connection', 'keep-alive')]
+
+
+# ---- fields that the next one would not see
+
+@pytest.mark.parametrize('name', ['Host', 'cookie', 'X-Forwarded-For',
+                                  'x-request-id', 'Content-Length'])
+def test_upgrade_whose_connection_hides_a_field(name, bowsprit, backend,
+                                                client):
+    """Connection of an upgrade goes on as it came."""
+    b = backend(tunnel)
+    bs = bowsprit(b)
+    sent = upgrade().replace(b'Connection: Upgrade',
+                             b'Connection: Upgrade, X-Hop, %s' % name.encode())
+    c = client(bs)
+    c.send(sent)
+    assert c.read_response().status == 400
+    c.expect_end()
+    assert not b.wires
+    c = client(bs)
+    c.send(sent.replace(b', ' + name.encode(), b''))
+    assert c.read_head() == switching()
+
+
+@pytest.mark.parametrize('name', ['X-Forwarded-For', 'x_real_ip', 'Host',
+                                  'Content-Length', 'Cookie'])
+def test_trailer_that_belongs_in_the_head(name, bowsprit, backend, client):
+    """Some servers merge the two: it would pass by what is removed."""
+    b = backend()
+    c = client(bowsprit(b))
+    c.send(request('POST', '/', 'x', 'Transfer-Encoding: chunked',
+                   f'Trailer: {name}',
+                   body=chunk(b'x') + f'0\r\n{name}: 1\r\n\r\n'.encode()))
+    assert c.read_response().status == 400
+    c.expect_end()
+    s = b.wait_for()
+    s.expect_gone()
+    assert name.encode() + b':' not in s.received.partition(b'\r\n\r\n')[2]
