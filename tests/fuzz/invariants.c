@@ -115,6 +115,39 @@ is_target_of(struct slice heard, struct slice asked)
 }
 
 static bool
+is_one_of(struct slice name, const char *const *names)
+{
+	for (; *names; names++)
+		if (slice_ieq(name, slice_str(*names)))
+			return true;
+	return false;
+}
+
+/* Nothing is there but what the client sent, in its order, and our own. */
+static bool
+is_made_of(const struct strict_head *heard, const struct strict_head *sent)
+{
+	static const char *const ours[] = {
+		"Host", "X-Forwarded-For", "X-Forwarded-Proto",
+		"X-Forwarded-Host", "X-Forwarded-Port", "X-Request-Id", NULL
+	};
+	struct slice rest = heard->fields, left = sent->fields, name, value;
+
+	while (strict_next_field(&rest, &name, &value)) {
+		struct slice scan = left, n, v;
+		bool found = false;
+
+		while (!found && strict_next_field(&scan, &n, &v))
+			found = slice_eq(n, name) && slice_eq(v, value);
+		if (found)
+			left = scan;
+		else if (!is_one_of(name, ours))
+			return false;
+	}
+	return true;
+}
+
+static bool
 is_that(const struct strict_head *heard, const struct request *r)
 {
 	return slice_eq(heard->method, r->head.method) &&
@@ -159,7 +192,7 @@ find_again(const struct strict_head *heard)
 					      : NULL;
 
 		if (r && is_that(heard, r) && slice_eq(id, r->id) &&
-		    may_be_asked_again(r))
+		    is_made_of(heard, &r->head) && may_be_asked_again(r))
 			return r;
 	}
 	return NULL;
@@ -172,7 +205,8 @@ find_request(struct client_peer *c, const struct strict_head *heard)
 	struct request *r = find_again(heard);
 
 	for (unsigned i = c->passed; !r && i < c->nrequests; i++) {
-		if (!is_that(heard, &c->requests[i]))
+		if (!is_that(heard, &c->requests[i]) ||
+		    !is_made_of(heard, &c->requests[i].head))
 			continue;
 		r = &c->requests[i];
 		strict_count(heard, "X-Request-Id", &r->id);
@@ -180,39 +214,6 @@ find_request(struct client_peer *c, const struct strict_head *heard)
 	}
 	MUST(r && "a server hears what no client has asked");
 	return r;
-}
-
-static bool
-is_one_of(struct slice name, const char *const *names)
-{
-	for (; *names; names++)
-		if (slice_ieq(name, slice_str(*names)))
-			return true;
-	return false;
-}
-
-/* Nothing is there but what the client sent, in its order, and our own. */
-static void
-check_field_lines(const struct strict_head *heard,
-		  const struct strict_head *sent)
-{
-	static const char *const ours[] = {
-		"Host", "X-Forwarded-For", "X-Forwarded-Proto",
-		"X-Forwarded-Host", "X-Forwarded-Port", "X-Request-Id", NULL
-	};
-	struct slice rest = heard->fields, left = sent->fields, name, value;
-
-	while (strict_next_field(&rest, &name, &value)) {
-		struct slice scan = left, n, v;
-		bool found = false;
-
-		while (!found && strict_next_field(&scan, &n, &v))
-			found = slice_eq(n, name) && slice_eq(v, value);
-		if (found)
-			left = scan;
-		else
-			MUST(is_one_of(name, ours));
-	}
 }
 
 /* What belongs to one connection, or is claimed by those who may not. */
@@ -244,7 +245,6 @@ check_edits(const struct client_peer *c, const struct request *r,
 		MUST(r->upgrade || !is_one_of(name, hops));
 		MUST(c->trusted || !is_one_of(name, claims));
 	}
-	check_field_lines(heard, &r->head);
 }
 
 /* A new request begins.  False if its head is not whole yet. */
