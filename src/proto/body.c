@@ -125,8 +125,12 @@ through_text(struct body *b, char c, enum chunk_state next)
 static bool
 belongs_in_head(const struct body *b)
 {
-	return b->name_len < TRAILER_NAME_MAX &&
-	       field_id_of(slice_of(b->name, b->name_len)) != F_OTHER;
+	enum field_id id;
+
+	if (b->name_len == TRAILER_NAME_MAX)
+		return false;
+	id = field_id_of(slice_of(b->name, b->name_len));
+	return id != F_OTHER && id != F_TRAILER; /* which is harmless */
 }
 
 static void

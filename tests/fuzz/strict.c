@@ -328,7 +328,7 @@ is_of_head(struct slice name)
 		"proxy-authorization", "proxy-connection",
 		"sec-websocket-accept", "sec-websocket-extensions",
 		"sec-websocket-key", "sec-websocket-protocol",
-		"sec-websocket-version", "set-cookie", "te", "trailer",
+		"sec-websocket-version", "set-cookie", "te",
 		"transfer-encoding", "upgrade", "user-agent",
 		"x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
 		"x-forwarded-proto", "x-real-ip", "x-request-id"
