@@ -67,6 +67,7 @@ struct handshake {
 	uint64_t keep;         /* ms that its connection may then be kept */
 	bool waits_app;        /* held while the application boots */
 	bool from_pool;
+	bool asks_close;       /* the server is to close behind its answer */
 	bool request_sent;     /* the kernel took a byte of it */
 	bool held_all;         /* `held` is the whole body so far */
 	bool answered;         /* bytes of a response went to the client */

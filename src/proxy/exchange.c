@@ -329,7 +329,8 @@ exchange_answer(struct conn *c, const struct head *res)
 	hs->res_body.strip = hs->req.minor == 0 &&
 			     hs->res_body.kind == BODY_CHUNKED;
 	hs->status = res->status;
-	hs->keep = res->persistent && !upgrade && !c->worker->draining &&
+	hs->keep = res->persistent && !upgrade && !hs->asks_close &&
+				   !c->worker->draining &&
 				   hs->res_body.kind != BODY_UNTIL_CLOSE
 			   ? keep_time(c, res)
 			   : 0;

@@ -444,6 +444,26 @@ edit_version(struct handshake *hs)
 		splice_replace(&hs->edits, minor, 1, SLICE("1"));
 }
 
+/*
+ * Some servers overlook the body of a GET and take it for the next request
+ * (Python's http.server, and with it websockify): RFC 9112 11.2.  They are to
+ * close behind the answer.
+ */
+static void
+edit_connection(struct handshake *hs, uint32_t end)
+{
+	static const struct slice names[] = {
+		SLICE("GET"), SLICE("HEAD"), SLICE("OPTIONS"), SLICE("DELETE")
+	};
+
+	if (hs->req_body.done)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		hs->asks_close |= slice_eq(hs->req.method, names[i]);
+	if (hs->asks_close)
+		splice_insert(&hs->edits, end, SLICE("Connection: close\r\n"));
+}
+
 bool
 forward_request(struct conn *c)
 {
@@ -460,6 +480,7 @@ forward_request(struct conn *c)
 	edit_host(c, end);
 	add_forwarded(c, end, trusted);
 	edit_request_id(c, end);
+	edit_connection(hs, end);
 	return !hs->edits.failed;
 }
 

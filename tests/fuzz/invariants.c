@@ -129,7 +129,8 @@ is_made_of(const struct strict_head *heard, const struct strict_head *sent)
 {
 	static const char *const ours[] = {
 		"Host", "X-Forwarded-For", "X-Forwarded-Proto",
-		"X-Forwarded-Host", "X-Forwarded-Port", "X-Request-Id", NULL
+		"X-Forwarded-Host", "X-Forwarded-Port", "X-Request-Id",
+		"Connection", NULL
 	};
 	struct slice rest = heard->fields, left = sent->fields, name, value;
 
@@ -216,6 +217,18 @@ find_request(struct client_peer *c, const struct strict_head *heard)
 	return r;
 }
 
+/* A body that servers overlook must be the last on its connection. */
+static bool
+asks_close(const struct request *r)
+{
+	static const char *const methods[] = {
+		"GET", "HEAD", "OPTIONS", "DELETE", NULL
+	};
+
+	return is_one_of(r->head.method, methods) &&
+	       (r->head.framing == FRAMED_CHUNKED || r->head.length > 0);
+}
+
 /* What belongs to one connection, or is claimed by those who may not. */
 static void
 check_edits(const struct client_peer *c, const struct request *r,
@@ -242,7 +255,9 @@ check_edits(const struct client_peer *c, const struct request *r,
 		MUST(strict_count(heard, "X-Forwarded-Port", &value) == 1);
 	}
 	while (strict_next_field(&rest, &name, &value)) {
-		MUST(r->upgrade || !is_one_of(name, hops));
+		MUST(r->upgrade || !is_one_of(name, hops) ||
+		     (asks_close(r) && slice_ieq(name, SLICE("Connection")) &&
+		      slice_eq(value, SLICE("close"))));
 		MUST(c->trusted || !is_one_of(name, claims));
 	}
 }
@@ -346,7 +361,8 @@ read_answer(struct server_peer *s)
 	found = strict_body(strict_response_framing(&head, r->head.method),
 			    head.length, since(&s->said, r->answer_at), &len,
 			    &payload);
-	s->spoilt |= found == STRICT_BAD || head.close || r->upgrade;
+	s->spoilt |= found == STRICT_BAD || head.close || r->upgrade ||
+		     asks_close(r);
 	if (found != STRICT_WHOLE)
 		return false;
 	s->said_to = r->answer_at + len;
