@@ -187,6 +187,9 @@ on_reset(struct conn *c, enum side by)
 		return;
 	}
 	c->reset = (uint8_t)by;
+	/* Behind our Close nothing of the server's goes to the client. */
+	if (by == BY_SERVER && c->state == CS_CLOSING)
+		c->server->s.eof = true;
 	buf_free(&stream_of(c, by)->out);
 	stream_set_reading(stream_of(c, other(by)), false);
 	if (!close_if_done(c))
@@ -228,7 +231,8 @@ pump(struct conn *c, enum side by)
 	bool owed = to->out != NULL, closed = w->closed;
 	enum relay r;
 
-	if (c->reset == other(by))
+	if (c->reset == other(by) ||
+	    (by == BY_SERVER && c->state == CS_CLOSING))
 		return;
 	r = relay_move(from, to, c->worker->scratch,
 		       client ? watch_client : watch_server, c);
@@ -262,8 +266,7 @@ on_writable(struct conn *c, enum side sink)
 {
 	c->last = clock_ms();
 	*(sink == BY_CLIENT ? &c->client_owed : &c->server_owed) = c->last;
-	if (!stream_of(c, sink)->out && !close_if_done(c) &&
-	    !(sink == BY_CLIENT && c->state == CS_CLOSING))
+	if (!stream_of(c, sink)->out && !close_if_done(c))
 		pump(c, other(sink));
 	if (c->opened)
 		set_deadline(c);
@@ -298,7 +301,7 @@ on_event(struct conn *c, enum side by, short what)
 		return;
 	if (!(what & EV_READ))
 		on_silent(c, by);
-	else if (!(by == BY_SERVER && c->state == CS_CLOSING))
+	else
 		pump(c, by);
 }
 
