@@ -177,13 +177,15 @@ accept_one(struct listener *l)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
+	struct addr peer;
 	int client;
 
 	memset(&ss, 0, sizeof(ss.ss_family));
 	client = sock_accept(l->fd, (struct sockaddr *)&ss, &len);
 	if (client >= 0) {
 		l->short_of_fds = false;
-		l->cb(l->arg, client, (struct sockaddr *)&ss);
+		addr_of_sockaddr(&peer, (struct sockaddr *)&ss);
+		l->cb(l->arg, client, &peer);
 		return true;
 	}
 	/* These concern that one connection, and another may wait. */

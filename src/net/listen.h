@@ -6,7 +6,6 @@
 #define NET_LISTEN_H
 
 #include <stdbool.h>
-#include <sys/socket.h>
 
 #include "base/addr.h"
 #include "base/attrib.h"
@@ -24,7 +23,7 @@ extern const bool listen_can_share;
  */
 int listen_open(const struct addr *a, bool share) WUNRES;
 
-typedef void listener_cb(void *arg, int fd, const struct sockaddr *sa);
+typedef void listener_cb(void *arg, int fd, const struct addr *peer);
 
 /*
  * Accepts from fd on that base and hands each connection to cb, which owns it

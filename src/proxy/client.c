@@ -24,9 +24,9 @@ times(const struct conn *c)
 }
 
 void
-client_accept(struct worker *w, int fd, const struct sockaddr *sa)
+client_accept(struct worker *w, int fd, const struct addr *peer)
 {
-	struct conn *c = conn_new(w, fd, sa);
+	struct conn *c = conn_new(w, fd, peer);
 
 	if (!c)
 		return;

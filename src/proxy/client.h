@@ -8,7 +8,7 @@
 #include "proxy/conn.h"
 
 /* A new connection, fd being ours from now on. */
-void client_accept(struct worker *w, int fd, const struct sockaddr *sa);
+void client_accept(struct worker *w, int fd, const struct addr *peer);
 
 /* CS_HEAD: input, and time. */
 void client_on_head(struct conn *c, short what);

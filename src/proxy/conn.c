@@ -131,7 +131,7 @@ on_deadline(struct deadline *d)
 }
 
 struct conn *
-conn_new(struct worker *w, int fd, const struct sockaddr *sa)
+conn_new(struct worker *w, int fd, const struct addr *peer)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
@@ -145,9 +145,9 @@ conn_new(struct worker *w, int fd, const struct sockaddr *sa)
 	list_init(&c->link);
 	list_push_back(&w->conns[CS_HEAD], &c->link);
 	deadline_init(&c->deadline, on_deadline);
-	addr_of_sockaddr(&c->peer, sa);
+	c->peer = *peer;
 	stream_init(&c->client, w->base, fd, on_client, c);
-	w->nconns++;
+	worker_count(w, +1);
 	return c;
 }
 

@@ -117,7 +117,7 @@ struct conn {
 enum side { BY_NOBODY, BY_CLIENT, BY_SERVER, BY_PROXY };
 
 /* A fresh conn in CS_HEAD; NULL when memory is out, and fd is closed then. */
-struct conn *conn_new(struct worker *w, int fd, const struct sockaddr *sa);
+struct conn *conn_new(struct worker *w, int fd, const struct addr *peer);
 
 /* The only function that changes a state. */
 void conn_set_state(struct conn *c, enum conn_state state);

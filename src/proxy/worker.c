@@ -25,7 +25,7 @@ free_conn(struct worker *w, struct conn *c)
 	free(c->name);
 	c->magic = 0;
 	free(c);
-	w->nconns--;
+	worker_count(w, -1);
 }
 
 /* At the end of a turn: nobody up the stack holds a dead one any more. */

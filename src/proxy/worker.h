@@ -47,7 +47,7 @@ struct worker {
 	struct event reaper;
 	struct pool pool;
 	unsigned index, count; /* this worker's, and how many there are */
-	unsigned nconns;
+	unsigned nconns; /* atomic: other workers compare it with their own */
 	uint64_t next_id;
 	uint64_t random;   /* state of the request ids' generator */
 	bool app_ready;    /* the supervised application accepts */
@@ -79,6 +79,13 @@ void worker_end_app(struct worker *w);
 void worker_drain(struct worker *w);
 /* Closes everything now. */
 void worker_cut(struct worker *w);
+/* One connection more, or less. */
+static inline void
+worker_count(struct worker *w, int by)
+{
+	__atomic_store_n(&w->nconns, w->nconns + (unsigned)by,
+			 __ATOMIC_RELAXED);
+}
 /* An id for a request, unique over all workers. */
 uint64_t worker_next_id(struct worker *w);
 

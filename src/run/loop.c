@@ -46,7 +46,8 @@ struct loop {
 	struct mailbox mail;
 	struct sockets sockets;
 	struct thread *threads;
-	unsigned nthreads, started;
+	unsigned nthreads;
+	unsigned made, started; /* of them */
 	unsigned deaf, idle;   /* workers that said so, draining */
 	struct child *child;
 	struct demo *demo;
@@ -102,12 +103,25 @@ drain(struct loop *l, uint64_t limit)
 		return;
 	l->draining = true;
 	l->told = clock_ms();
-	post_all(l, MSG_DRAIN);
+	post_all(l, MSG_DEAFEN);
 	if (l->child)
 		child_drain(l->child);
 	if (limit > 0) /* 0: as long as it takes */
 		event_add(&l->end, &tv);
 	stop_if_done(l);
+}
+
+/*
+ * No worker accepts any more, so none hands a connection to another.  The
+ * sockets were not closed before: a descriptor's number may be reused at once.
+ */
+static void
+on_all_deaf(struct loop *l)
+{
+	sockets_close(&l->sockets);
+	post_all(l, MSG_DRAIN);
+	if (l->cut)
+		post_all(l, MSG_CUT);
 }
 
 /* The application serves until the last exchange has ended. */
@@ -332,9 +346,8 @@ on_letter(enum message what, void *arg, void *owner)
 	struct loop *l = owner;
 
 	(void)arg;
-	/* Not before: a descriptor's number may be reused at once. */
 	if (what == MSG_DEAF && ++l->deaf == l->started)
-		sockets_close(&l->sockets);
+		on_all_deaf(l);
 	else if (what == MSG_IDLE)
 		on_worker_idle(l);
 }
@@ -358,9 +371,14 @@ start_threads(struct loop *l)
 	l->threads = xcalloc(l->nthreads, sizeof(*l->threads));
 	block_signals(&before);
 	for (unsigned i = 0; i < l->nthreads && ok; i++) {
-		ok = thread_start(&l->threads[i], l->conf, i, l->nthreads,
-				  sockets_of(&l->sockets, i),
-				  l->sockets.naddrs, &l->mail);
+		ok = thread_init(&l->threads[i], l->conf, i, l->nthreads,
+				 sockets_of(&l->sockets, i),
+				 l->sockets.naddrs, &l->mail);
+		if (ok)
+			l->made++;
+	}
+	for (unsigned i = 0; i < l->nthreads && ok; i++) {
+		ok = thread_start(&l->threads[i]);
 		if (ok)
 			l->started++;
 	}
@@ -415,6 +433,8 @@ stop(struct loop *l)
 {
 	for (unsigned i = 0; i < l->started; i++)
 		thread_stop(&l->threads[i]);
+	for (unsigned i = 0; i < l->made; i++)
+		thread_fini(&l->threads[i]);
 	free(l->threads);
 	if (l->child)
 		child_free(l->child);

@@ -58,14 +58,10 @@ take(struct mailbox *m)
 }
 
 static void
-on_wake(evutil_socket_t fd, short what, void *arg)
+read_all(struct mailbox *m)
 {
-	struct mailbox *m = arg;
-	uint64_t drop[8];
 	struct letter *l;
 
-	(void)what;
-	(void)!read(fd, drop, sizeof(drop));
 	while ((l = take(m))) {
 		enum message message = l->what;
 		void *extra = l->arg;
@@ -73,6 +69,16 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 		free(l);
 		m->cb(message, extra, m->owner);
 	}
+}
+
+static void
+on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t drop[8];
+
+	(void)what;
+	(void)!read(fd, drop, sizeof(drop));
+	read_all(arg);
 }
 
 bool
@@ -94,11 +100,8 @@ mailbox_init(struct mailbox *m, struct event_base *base, mailbox_cb *cb,
 void
 mailbox_fini(struct mailbox *m)
 {
-	struct letter *l;
-
 	event_del(&m->ev);
-	while ((l = take(m)))
-		free(l);
+	read_all(m);
 	close(m->wake[0]);
 	if (m->wake[1] != m->wake[0])
 		close(m->wake[1]);
@@ -111,6 +114,7 @@ mailbox_post(struct mailbox *m, enum message what, void *arg)
 	static const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
 	struct letter *l;
 	uint64_t one = 1;
+	bool asleep;
 
 	/* None may be lost, and none is worth the process. */
 	while (!(l = calloc(1, sizeof(*l))))
@@ -118,8 +122,10 @@ mailbox_post(struct mailbox *m, enum message what, void *arg)
 	l->what = what;
 	l->arg = arg;
 	pthread_mutex_lock(&m->lock);
+	asleep = list_empty(&m->letters);
 	list_push_back(&m->letters, &l->link);
 	pthread_mutex_unlock(&m->lock);
-	/* A full pipe wakes its reader as well as one more byte would. */
-	(void)!write(m->wake[1], &one, sizeof(one));
+	/* Who has letters reads them all. */
+	if (asleep)
+		(void)!write(m->wake[1], &one, sizeof(one));
 }

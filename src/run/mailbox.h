@@ -20,11 +20,13 @@ enum message {
 	MSG_APP_UP,   /* the supervised application accepts */
 	MSG_APP_DOWN, /* or no longer */
 	MSG_APP_OVER, /* or never again */
+	MSG_CONN,     /* arg: a fresh connection for you, see thread.c */
+	MSG_DEAFEN,   /* let your sockets go; the answer is MSG_DEAF */
 	MSG_DRAIN,    /* finish what is under way, take nothing new */
 	MSG_CUT,      /* close everything */
 	MSG_STOP,     /* leave the loop */
-	MSG_DEAF,     /* to main: a draining worker has let go its sockets */
-	MSG_IDLE,     /* to main: and has nothing left to do */
+	MSG_DEAF,     /* to main: a worker has let go its sockets */
+	MSG_IDLE,     /* to main: a draining one has nothing left to do */
 };
 
 typedef void mailbox_cb(enum message what, void *arg, void *owner);
@@ -41,6 +43,7 @@ struct mailbox {
 /* Letters are read on `base`.  False, with errno, without descriptors. */
 bool mailbox_init(struct mailbox *m, struct event_base *base, mailbox_cb *cb,
 		  void *owner) WUNRES;
+/* Hands over the letters that are still there. */
 void mailbox_fini(struct mailbox *m);
 /* From any thread.  Letters arrive in the order they were posted. */
 void mailbox_post(struct mailbox *m, enum message what, void *arg);

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * thread.c: a worker and the thread that runs it.
+ *
+ * The kernel spreads connections by a hash, which is even only on the average
+ * and knows nothing of those that stay for days.  So a worker that has
+ * noticeably more of them than another accepts a fresh one on its behalf, and
+ * posts it, before a byte was read.  All workers let their sockets go (DEAFEN)
+ * before the first one drains: none is handed a connection after that.
  */
 #include "run/thread.h"
 
@@ -13,11 +19,73 @@
 #include "base/mem.h"
 #include "proxy/client.h"
 
-static void
-on_accept(void *arg, int fd, const struct sockaddr *sa)
+/* A worker may have so many more than another, and this part of those. */
+#define SLACK 2
+#define SLACK_PART 32
+
+/* A connection on its way to another worker. */
+struct gift {
+	int fd;
+	struct addr peer;
+};
+
+/* ---- levelling ---- */
+
+static unsigned
+load(const struct thread *t)
 {
-	client_accept(arg, fd, sa);
+	return __atomic_load_n(&t->worker.nconns, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&t->coming, __ATOMIC_RELAXED);
 }
+
+static struct thread *
+least_loaded(struct thread *t)
+{
+	struct thread *all = t - t->worker.index, *least = t;
+	unsigned mine = load(t), fewest = mine;
+
+	for (unsigned i = 0; i < t->worker.count; i++) {
+		unsigned n = load(&all[i]);
+
+		if (n < fewest) {
+			fewest = n;
+			least = &all[i];
+		}
+	}
+	return mine < fewest + SLACK + fewest / SLACK_PART ? t : least;
+}
+
+static bool
+give(struct thread *to, int fd, const struct addr *peer)
+{
+	struct gift *g = malloc(sizeof(*g));
+
+	if (!g)
+		return false;
+	*g = (struct gift){ .fd = fd, .peer = *peer };
+	__atomic_fetch_add(&to->coming, 1, __ATOMIC_RELAXED);
+	mailbox_post(&to->mail, MSG_CONN, g);
+	return true;
+}
+
+static void
+receive(struct thread *t, struct gift *g)
+{
+	client_accept(&t->worker, g->fd, &g->peer);
+	__atomic_fetch_sub(&t->coming, 1, __ATOMIC_RELAXED);
+	free(g);
+}
+
+static void
+on_accept(void *arg, int fd, const struct addr *peer)
+{
+	struct thread *t = arg, *least = least_loaded(t);
+
+	if (least == t || !give(least, fd, peer))
+		client_accept(&t->worker, fd, peer);
+}
+
+/* ---- letters ---- */
 
 static void
 close_listeners(struct thread *t)
@@ -46,11 +114,16 @@ on_letter(enum message what, void *arg, void *owner)
 	case MSG_APP_OVER:
 		worker_end_app(&t->worker);
 		break;
-	case MSG_DRAIN:
+	case MSG_CONN:
+		receive(t, arg);
+		break;
+	case MSG_DEAFEN:
 		for (size_t i = 0; i < t->nlisteners; i++)
 			listener_empty(t->listeners[i]);
 		close_listeners(t);
 		mailbox_post(t->main, MSG_DEAF, NULL);
+		break;
+	case MSG_DRAIN:
 		worker_drain(&t->worker);
 		break;
 	case MSG_CUT:
@@ -74,16 +147,14 @@ on_idle(struct worker *w)
 	mailbox_post(t->main, MSG_IDLE, t);
 }
 
+/* ---- start and end ---- */
+
 static void *
 run(void *arg)
 {
 	struct thread *t = arg;
 
 	event_base_dispatch(t->base);
-	close_listeners(t);
-	worker_fini(&t->worker);
-	mailbox_fini(&t->mail);
-	event_base_free(t->base);
 	return NULL;
 }
 
@@ -111,8 +182,7 @@ add_listeners(struct thread *t, const int *fds, size_t nfds)
 {
 	t->listeners = xcalloc(nfds, sizeof(struct listener *));
 	for (size_t i = 0; i < nfds; i++) {
-		struct listener *l = listener_new(t->base, fds[i], on_accept,
-						  &t->worker);
+		struct listener *l = listener_new(t->base, fds[i], on_accept, t);
 
 		if (!l)
 			return false;
@@ -122,12 +192,10 @@ add_listeners(struct thread *t, const int *fds, size_t nfds)
 }
 
 bool
-thread_start(struct thread *t, struct conf *conf, unsigned index,
-	     unsigned count, const int *fds, size_t nfds,
-	     struct mailbox *main_mail)
+thread_init(struct thread *t, struct conf *conf, unsigned index,
+	    unsigned count, const int *fds, size_t nfds,
+	    struct mailbox *main_mail)
 {
-	int error;
-
 	t->main = main_mail;
 	t->base = new_base();
 	if (!t->base) {
@@ -143,14 +211,19 @@ thread_start(struct thread *t, struct conf *conf, unsigned index,
 		return false;
 	}
 	t->worker.on_idle = on_idle;
-	error = pthread_create(&t->id, NULL, run, t);
-	if (error) {
-		log_say(LOG_FATAL, "cannot start worker %u: %s", index,
-			strerror(error));
-		return false;
-	}
-	t->running = true;
 	return true;
+}
+
+bool
+thread_start(struct thread *t)
+{
+	int error = pthread_create(&t->id, NULL, run, t);
+
+	t->running = error == 0;
+	if (error)
+		log_say(LOG_FATAL, "cannot start worker %u: %s",
+			t->worker.index, strerror(error));
+	return t->running;
 }
 
 void
@@ -161,5 +234,14 @@ thread_stop(struct thread *t)
 	mailbox_post(&t->mail, MSG_STOP, NULL);
 	pthread_join(t->id, NULL);
 	t->running = false;
+}
+
+void
+thread_fini(struct thread *t)
+{
+	close_listeners(t);
+	mailbox_fini(&t->mail);
+	worker_fini(&t->worker);
+	event_base_free(t->base);
 	free(t->listeners);
 }

@@ -18,18 +18,27 @@ struct thread {
 	struct mailbox *main;    /* to the main thread */
 	struct listener **listeners;
 	size_t nlisteners;
+	unsigned coming;         /* atomic: connections in its mailbox */
 	pthread_t id;
 	bool running;
 };
 
 /*
- * Makes a worker that accepts on the nfds sockets, which stay the caller's,
- * and starts its thread.  False with a line in the log.
+ * Makes a worker, the index-th of an array of `count`, that will accept on the
+ * nfds sockets, which stay the caller's.  False with a line in the log.
  */
-bool thread_start(struct thread *t, struct conf *conf, unsigned index,
-		  unsigned count, const int *fds, size_t nfds,
-		  struct mailbox *main_mail) WUNRES;
-/* Asks it to stop, waits until it has, and frees what it held. */
+bool thread_init(struct thread *t, struct conf *conf, unsigned index,
+		 unsigned count, const int *fds, size_t nfds,
+		 struct mailbox *main_mail) WUNRES;
+/*
+ * Starts it; the whole array is made by then, and until the last of it has
+ * stopped, since workers hand connections to each other.  False with a line in
+ * the log.
+ */
+bool thread_start(struct thread *t) WUNRES;
+/* Asks it to stop, and waits until it has. */
 void thread_stop(struct thread *t);
+/* Frees what it held. */
+void thread_fini(struct thread *t);
 
 #endif

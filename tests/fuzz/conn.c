@@ -177,7 +177,7 @@ pass_time(uint64_t ms)
 static void
 accept_client(bool local)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET };
+	struct addr peer;
 	int pair[2];
 
 	if (peers_client && peers_client->fd >= 0) {
@@ -191,8 +191,9 @@ accept_client(bool local)
 		close(pair[1]);
 		return;
 	}
-	inet_pton(AF_INET, local ? "127.0.0.1" : PEERS_ADDRESS, &sa.sin_addr);
-	client_accept(&worker, pair[0], (struct sockaddr *)&sa);
+	MUST(addr_parse(&peer,
+			slice_str(local ? "127.0.0.1" : PEERS_ADDRESS)));
+	client_accept(&worker, pair[0], &peer);
 }
 
 static struct server_peer *
