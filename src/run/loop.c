@@ -25,6 +25,7 @@
 #include "net/resolve.h"
 #include "run/announce.h"
 #include "run/child.h"
+#include "run/cores.h"
 #include "run/demo.h"
 #include "run/mailbox.h"
 #include "run/sockets.h"
@@ -352,16 +353,6 @@ on_letter(enum message what, void *arg, void *owner)
 		on_worker_idle(l);
 }
 
-static unsigned
-count_workers(const struct conf *conf)
-{
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (conf->workers)
-		return conf->workers;
-	return cores < 1 ? 1 : (unsigned)cores;
-}
-
 static bool
 start_threads(struct loop *l)
 {
@@ -406,7 +397,7 @@ static bool
 start(struct loop *l)
 {
 	l->nofile = raise_nofile();
-	l->nthreads = count_workers(l->conf);
+	l->nthreads = l->conf->workers ? l->conf->workers : cores_usable();
 	if (!sockets_open(&l->sockets, l->conf, l->nthreads))
 		return false;
 	if (!find_ports(l))

@@ -6,13 +6,42 @@ Workers: one for each core, and each with its share of the connections.
 import collections
 import os
 
+import pytest
+
 import wire
 from backends import CrowdBackend, web
 from test_crowd import Load
-from wire import from_client, switching, upgrade, wait_until
+from wire import from_client, get, switching, upgrade, wait_until
 
 TUNNELS = int(os.environ.get('BOWSPRIT_TUNNELS', '2000'))
 WORKERS = 3
+
+
+def threads(bs):
+    return len(os.listdir(f'/proc/{bs.pid}/task'))
+
+
+def test_one_worker_for_each_core_we_may_use(bowsprit, backend):
+    with open(os.environ['BOWSPRIT'], 'rb') as f:
+        if b'sched_getaffinity' not in f.read():
+            pytest.skip('built with --disable-linux')
+    may = os.sched_getaffinity(0)
+    one = bowsprit(backend(web()), workers=1)
+    try:
+        os.sched_setaffinity(0, {min(may)})
+        bs = bowsprit(backend(web()))
+    finally:
+        os.sched_setaffinity(0, may)
+    for some in one, bs:  # all threads are there when one serves
+        get_from(some)
+    assert threads(bs) == threads(one)
+
+
+def get_from(bs):
+    c = bs.connect()
+    c.send(get())
+    assert c.read_response().status == 200
+    c.close()
 
 
 def open_crowd(client, bs, first, n):
