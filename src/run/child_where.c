@@ -100,14 +100,15 @@ find_family(struct family *f, pid_t group)
 
 /* ------------------------------------------------------------- its sockets */
 
-static bool
-process_has(pid_t pid, const char *link_wanted)
+bool
+child_where_has(pid_t pid, uint64_t inode)
 {
-	char path[PATH_ROOM], link[PATH_ROOM];
+	char path[PATH_ROOM], link[PATH_ROOM], wanted[PATH_ROOM];
 	const struct dirent *entry;
 	bool found = false;
 	DIR *fds;
 
+	snprintf(wanted, sizeof(wanted), "socket:[%" PRIu64 "]", inode);
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	fds = opendir(path);
 	if (!fds)
@@ -119,7 +120,7 @@ process_has(pid_t pid, const char *link_wanted)
 		if (n <= 0)
 			continue;
 		link[n] = '\0';
-		found = strcmp(link, link_wanted) == 0;
+		found = strcmp(link, wanted) == 0;
 	}
 	closedir(fds);
 	return found;
@@ -128,11 +129,8 @@ process_has(pid_t pid, const char *link_wanted)
 static bool
 family_has(const struct family *f, uint64_t inode)
 {
-	char link[PATH_ROOM];
-
-	snprintf(link, sizeof(link), "socket:[%" PRIu64 "]", inode);
 	for (size_t i = 0; i < f->n; i++)
-		if (process_has(f->pids[i], link))
+		if (child_where_has(f->pids[i], inode))
 			return true;
 	return false;
 }

@@ -29,6 +29,9 @@ int child_where(pid_t group, struct addr *found, size_t max) WUNRES;
 /* A line of /proc/net/tcp or tcp6: true if it is a socket that listens. */
 bool child_where_line(const char *line, struct addr *a, uint64_t *inode);
 
+/* Has a process that socket open? */
+bool child_where_has(pid_t pid, uint64_t inode);
+
 /* Does who listens on `a` accept a connection to `where`? */
 bool child_where_covers(const struct addr *a, const struct addr *where);
 

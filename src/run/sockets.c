@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "net/listen.h"
 #include "net/resolve.h"
+#include "run/owner.h"
 
 /* A listener's addresses: of "localhost" and of none, on both families. */
 static const char *
@@ -43,16 +44,35 @@ is_family_missing(int error)
 }
 
 static void
+complain_taken(const struct conf_listener *l, const struct addr *a,
+	       const char *text)
+{
+	struct owner o;
+
+	if (!owner_of_port(a, &o))
+		log_say(LOG_FATAL, "cannot listen on %s: another program "
+			"listens on port %u already (lsof -i :%u tells which); "
+			"end it, or choose another port: -l %u",
+			text, l->port, l->port, l->port + 1u);
+	else if (o.pid == getpid())
+		log_say(LOG_FATAL, "cannot listen on %s: another listener of "
+			"this configuration has port %u already; leave one out",
+			text, l->port);
+	else
+		log_say(LOG_FATAL, "cannot listen on %s: %s (pid %d) listens "
+			"on port %u already; end it (kill %d), or choose "
+			"another port: -l %u", text, o.name, (int)o.pid,
+			l->port, (int)o.pid, l->port + 1u);
+}
+
+static void
 complain(const struct conf_listener *l, const struct addr *a)
 {
 	char text[ADDR_TEXT];
 
 	addr_text(a, text);
 	if (errno == EADDRINUSE)
-		log_say(LOG_FATAL, "cannot listen on %s: another program "
-			"listens on port %u already (lsof -i :%u tells which); "
-			"end it, or choose another port: -l %u",
-			text, l->port, l->port, l->port + 1u);
+		complain_taken(l, a, text);
 	else if (errno == EACCES)
 		log_say(LOG_FATAL, "cannot listen on %s: ports below 1024 are "
 			"for root; choose another: -l 3000, or give the "

@@ -175,20 +175,30 @@ def test_test_needs_no_free_port(bowsprit, tmp_path, down):
     assert status == 0, err
 
 
+@pytest.mark.parametrize('host', ['127.0.0.1', ''])
 @pytest.mark.parametrize('taken_by', ['bowsprit', 'other'])
-def test_port_that_is_taken(taken_by, bowsprit, tmp_path, down):
+def test_port_that_is_taken(taken_by, host, bowsprit, tmp_path, down):
     """A second bowsprit must not take half of the connections."""
     if taken_by == 'bowsprit':
-        port = bowsprit(down).port
+        bs = bowsprit(down)
+        port, owner = bs.port, f'bowsprit (pid {bs.pid})'
     else:
         other = socket.create_server(('127.0.0.1', free_port()))
-        port = other.getsockname()[1]
-    status, out, err = run('-l', f'127.0.0.1:{port}', cwd=tmp_path)
+        port, owner = other.getsockname()[1], f'(pid {os.getpid()})'
+    status, out, err = run('-l', f'{host}:{port}', cwd=tmp_path)
     assert status == 1
     said = out + err
     assert str(port) in said and '> Ready' not in said
     assert re.search(r'-l|--listen|port =|another port|lsof|ss -', said), (
         'no remedy: ' + said)
+    assert owner in said
+
+
+def test_port_that_we_have_ourselves(tmp_path):
+    port = free_port()
+    status, out, err = run('-l', f'127.0.0.1:{port}', '-l', f':{port}',
+                           cwd=tmp_path)
+    assert status == 1 and 'another listener of this conf' in out + err
 
 
 def test_localhost_taken_on_one_family(tmp_path):
