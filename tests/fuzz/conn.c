@@ -12,7 +12,9 @@
  *	g  the client does not listen, or listens again; h  the server
  *	1-9  the server is now that one, counted from the last
  *	k  the next dial is refused     w  the time goes on, for as many
- *	d  the worker drains               seconds as there are bytes, squared
+ *	q  the next dial gets no answer    seconds as there are bytes, squared
+ *	d  the worker drains            o  another configuration, or the first
+ *	a  the application is not ready, or is again; z  it has ended
  *	-  what follows is said before the proxy wakes up
  *	ESC  an escape character for who spoke last
  *
@@ -46,6 +48,9 @@ static struct worker worker;
 static struct event_base *base;
 static uint64_t now_ms;
 static unsigned refused; /* dials that are to fail */
+static unsigned unanswered; /* dials that are to hang */
+static int hung[SERVERS];   /* the other ends of those that do */
+static unsigned nhung;
 static unsigned counted; /* the server that is spoken to, from the last */
 
 /* In the place of base/clock.c. */
@@ -74,6 +79,23 @@ make_pair(int pair[2])
 	}
 }
 
+/* No byte fits into it, so that it never seems connected. */
+static int
+hang(int fd)
+{
+	int pair[2];
+
+	make_pair(pair);
+	while (send(pair[0], hung, sizeof(hung), MSG_DONTWAIT) > 0)
+		;
+	MUST(dup2(pair[0], fd) == fd);
+	close(pair[0]);
+	hung[nhung++] = pair[1];
+	unanswered--;
+	errno = EINPROGRESS;
+	return -1;
+}
+
 /*
  * In the place of the C library's: no port is used up, none of them waits in
  * TIME_WAIT, and every run is the same.
@@ -90,6 +112,8 @@ connect(int fd, const struct sockaddr *sa, socklen_t len)
 		errno = ECONNREFUSED;
 		return -1;
 	}
+	if (unanswered > 0 && nhung < SERVERS)
+		return hang(fd);
 	make_pair(pair);
 	MUST(dup2(pair[0], fd) == fd);
 	close(pair[0]);
@@ -119,6 +143,7 @@ make_conf(void)
 		free(argv[i]);
 	MUST(c);
 	c->max_head = MAX_HEAD;
+	c->backends[c->nbackends - 1]->is_app = true;
 	for (size_t i = 0; i < c->nbackends; i++) {
 		struct conf_server *s = &c->backends[i]->server;
 
@@ -128,21 +153,24 @@ make_conf(void)
 	return c;
 }
 
+static struct conf *confs[2];
+
 static bool
 begin(void)
 {
-	static struct conf *conf;
-
-	if (!conf)
-		conf = make_conf();
+	for (int i = 0; i < 2; i++)
+		if (!confs[i])
+			confs[i] = make_conf();
 	now_ms = 1000000;
-	refused = 0;
+	refused = unanswered = nhung = 0;
 	counted = 1;
 	peers_reset();
 	base = event_base_new();
 	MUST(base);
-	if (worker_init(&worker, base, conf, 0, 1))
+	if (worker_init(&worker, base, confs[0], 0, 1)) {
+		worker_set_app(&worker, true);
 		return true;
+	}
 	event_base_free(base);
 	return false;
 }
@@ -260,6 +288,18 @@ obey(char command, struct slice bytes)
 	case 'k':
 		refused++;
 		break;
+	case 'q':
+		unanswered++;
+		break;
+	case 'o':
+		worker_set_conf(&worker, confs[worker.conf == confs[0]]);
+		break;
+	case 'a':
+		worker_set_app(&worker, !worker.app_ready);
+		break;
+	case 'z':
+		worker_end_app(&worker);
+		break;
 	case 'w':
 		pass_time(1000 * bytes.n * bytes.n);
 		break;
@@ -325,6 +365,8 @@ finish(void)
 	for (unsigned i = 0; i < 8 && worker.nconns > 0; i++)
 		pass_time(3600 * 1000);
 	MUST(worker.nconns == 0);
+	while (nhung > 0)
+		close(hung[--nhung]);
 	worker_fini(&worker);
 	event_base_free(base);
 }
