@@ -12,6 +12,7 @@
 
 #define DEFAULT_HOST "localhost"
 #define DEFAULT_PORT "3000"
+#define DEFAULT_MODE 660 /* as it is written */
 
 static bool
 is_ip6(const char *host)
@@ -98,21 +99,53 @@ listener_fini(struct conf_listener *l)
 	free(l->text);
 }
 
+/* 660, which libconfig takes for a decimal number, is 0660. */
+static bool
+parse_mode(unsigned written, unsigned *mode)
+{
+	*mode = 0;
+	for (unsigned unit = 1; written > 0; written /= 10, unit *= 8) {
+		if (written % 10 > 7)
+			return false;
+		*mode += written % 10 * unit;
+	}
+	return true;
+}
+
+/* What concerns the file of a unix socket, or only other listeners. */
+static bool
+check_file(struct conf_listener *l, const struct draft_listener *said,
+	   struct mistakes *m)
+{
+	if (!l->path && said->mode) {
+		mistake(m, l->where, "mode is for unix sockets; leave it out");
+		return false;
+	}
+	if (l->path && said->port) {
+		mistake(m, l->where, "a unix socket has no port; leave it out");
+		return false;
+	}
+	if (!parse_mode(said->mode ? said->mode : DEFAULT_MODE, &l->mode)) {
+		mistake(m, l->where, "mode must be octal digits such as "
+			"\"0660\", not %u", said->mode);
+		return false;
+	}
+	return true;
+}
+
 static void
-add_listener(struct draft *d, const char *address, bool by_option,
-	     struct conf_where where)
+add_listener(struct draft *d, const char *address,
+	     const struct draft_listener *said)
 {
 	struct conf *c = &d->tree->conf;
-	struct conf_listener l = { .where = where };
+	struct conf_listener l = { .where = said->where };
 	char *error = NULL;
 
 	if (!url_parse_listener(address, &l, &error)) {
-		mistake(&d->mistakes, where, "%s", error);
-	} else if (l.path) {
-		mistake(&d->mistakes, where, "listening on a unix socket "
-			"comes with a later version; write a port, such as "
-			"\"localhost:3000\"");
-	} else if (!is_known(c, &l, &d->mistakes, by_option)) {
+		mistake(&d->mistakes, l.where, "%s", error);
+	} else if (!check_file(&l, said, &d->mistakes)) {
+		; /* told */
+	} else if (!is_known(c, &l, &d->mistakes, said->by_option)) {
 		*xgrow(c->listeners, c->nlisteners) = l;
 		return;
 	}
@@ -126,20 +159,20 @@ add_default(struct draft *d)
 {
 	const char *host = getenv("HOST"), *port = getenv("PORT");
 	bool has_host = host && *host, has_port = port && *port;
-	struct conf_where where = { "default", 0 };
+	struct draft_listener said = { .where = { "default", 0 } };
 	unsigned mistakes = d->mistakes.count;
 	char *address;
 
 	if (has_host || has_port)
-		where.file = has_host && has_port ? "$HOST and $PORT"
-			     : has_port		  ? "$PORT"
-						  : "$HOST";
+		said.where.file = has_host && has_port ? "$HOST and $PORT"
+				  : has_port	       ? "$PORT"
+						       : "$HOST";
 	address = join(has_host ? host : DEFAULT_HOST,
 		       has_port ? port : DEFAULT_PORT);
-	add_listener(d, address, false, where);
+	add_listener(d, address, &said);
 	free(address);
 	if (d->mistakes.count > mistakes)
-		mistake(&d->mistakes, where, "that is in the environment; "
+		mistake(&d->mistakes, said.where, "that is in the environment; "
 			"unset it, or say with --listen where to listen");
 }
 
@@ -155,8 +188,7 @@ build_listeners(struct draft *d)
 	for (size_t i = 0; i < d->nlisteners; i++) {
 		char *address = whole_address(&d->listeners[i]);
 
-		add_listener(d, address, d->listeners[i].by_option,
-			     d->listeners[i].where);
+		add_listener(d, address, &d->listeners[i]);
 		free(address);
 	}
 	if (d->nlisteners == 0 && d->mistakes.count == 0)

@@ -32,6 +32,8 @@ is_reached_by(const struct conf_listener *l, const char *host)
 {
 	struct addr a, b;
 
+	if (l->path)
+		return false;
 	if (is_localhost(host) && (is_any(l->host) ||
 				   strcasecmp(l->host, "localhost") == 0))
 		return true;

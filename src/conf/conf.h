@@ -29,6 +29,7 @@ struct conf_listener {
 	char *host;  /* "localhost", "10.0.0.1", "::1"; NULL: every address */
 	uint16_t port;
 	char *path;  /* of a unix socket; then host and port do not count */
+	unsigned mode; /* of its file */
 	char *text;  /* as it was written */
 	struct conf_where where;
 };

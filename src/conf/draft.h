@@ -21,6 +21,7 @@ enum truth { TRUTH_OPEN, TRUTH_FALSE, TRUTH_TRUE };
 struct draft_listener {
 	char *address;
 	uint16_t port; /* 0: it stands in the address */
+	unsigned mode; /* its octal digits read as decimal ones; 0: not said */
 	bool by_option;
 	struct conf_where where;
 };

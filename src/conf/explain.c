@@ -19,10 +19,13 @@ explain_listeners(const struct conf *c)
 	puts("\nlisteners");
 	for (size_t i = 0; i < c->nlisteners; i++) {
 		const struct conf_listener *l = &c->listeners[i];
-		char *at = url_host_port(l->host ? l->host : "*", l->port);
+		char *at = l->path ? xasprintf("%s, mode %04o", l->text,
+					       l->mode)
+				   : url_host_port(l->host ? l->host : "*",
+						   l->port);
 		char *place = where_text(l->where);
 
-		printf("  http://%s  (%s)\n", at, place);
+		printf("  %s%s  (%s)\n", l->path ? "" : "http://", at, place);
 		free(at);
 		free(place);
 	}

@@ -124,6 +124,8 @@ static const struct setting listener[] = {
 	TEXT("address", struct draft_listener, address, NULL),
 	{ "port", SETTING_NUMBER, FIELD(struct draft_listener, port), NULL,
 	  1, UINT16_MAX, NULL },
+	{ "mode", SETTING_NUMBER, FIELD(struct draft_listener, mode), NULL,
+	  1, 777, NULL },
 };
 
 static const struct setting backend[] = {

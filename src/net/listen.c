@@ -20,7 +20,6 @@
 #include "base/log.h"
 #include "net/sockopt.h"
 
-#define BACKLOG 4096
 #define BURST 64            /* connections accepted in one turn */
 #define PAUSE_MS 50         /* while no descriptor is free */
 #define COMPLAIN_MS 10000   /* between two log lines about that */
@@ -75,7 +74,7 @@ listen_open(const struct addr *a, bool share)
 		return -1;
 	if (set_options(fd, a, share) == 0 &&
 	    bind(fd, (struct sockaddr *)&ss, len) == 0 &&
-	    listen(fd, BACKLOG) == 0)
+	    listen(fd, LISTEN_BACKLOG) == 0)
 		return fd;
 	saved = errno;
 	close(fd);
@@ -228,7 +227,7 @@ listener_new(struct event_base *base, int fd, listener_cb *cb, void *arg)
 void
 listener_empty(struct listener *l)
 {
-	for (int i = 0; i < BACKLOG && accept_one(l); i++)
+	for (int i = 0; i < LISTEN_BACKLOG && accept_one(l); i++)
 		;
 }
 

@@ -13,6 +13,8 @@
 struct event_base;
 struct listener;
 
+#define LISTEN_BACKLOG 4096
+
 /* Is a port's load spread over several sockets by the kernel? */
 extern const bool listen_can_share;
 

@@ -301,16 +301,17 @@ asked_port(const struct head *h, bool trusted)
 	return slice_ieq(proto, SLICE("https")) ? SLICE("443") : SLICE("80");
 }
 
+/* A unix socket's peer has no address: what it says of others stays. */
 static void
-add_forwarded(struct conn *c, uint32_t end, bool trusted)
+add_forwarded_for(struct conn *c, uint32_t end, bool trusted)
 {
 	struct handshake *hs = c->hs;
-	const struct head *h = &hs->req;
 	const struct head_field *chain =
-		trusted ? last_forwarded_for(h) : NULL;
-	struct slice port = asked_port(h, trusted);
+		trusted ? last_forwarded_for(&hs->req) : NULL;
 	char peer[ADDR_TEXT];
 
+	if (c->peer.family == 0)
+		return;
 	addr_host_text(&c->peer, peer);
 	if (chain)
 		splice_insertf(&hs->edits, chain->value + chain->value_len,
@@ -318,6 +319,16 @@ add_forwarded(struct conn *c, uint32_t end, bool trusted)
 	else
 		splice_insertf(&hs->edits, end, "X-Forwarded-For: %s\r\n",
 			       peer);
+}
+
+static void
+add_forwarded(struct conn *c, uint32_t end, bool trusted)
+{
+	struct handshake *hs = c->hs;
+	const struct head *h = &hs->req;
+	struct slice port = asked_port(h, trusted);
+
+	add_forwarded_for(c, end, trusted);
 	if (!trusted || !h->first[F_X_FORWARDED_PROTO])
 		splice_insertf(&hs->edits, end, "X-Forwarded-Proto: http\r\n");
 	if ((!trusted || !h->first[F_X_FORWARDED_HOST]) && h->authority.n)

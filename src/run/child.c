@@ -222,8 +222,10 @@ ended(struct child *c)
 		return;
 	case CHILD_NEVER_ACCEPTED:
 		snprintf(text, sizeof(text),
-			 " before it accepted a connection; if it insists on "
-			 "port %u, which is ours, remove -p from its script",
+			 c->setup.our_port
+			 ? " before it accepted a connection; if it insists on "
+			   "port %u, which is ours, remove -p from its script"
+			 : " before it accepted a connection",
 			 c->setup.our_port);
 		say_ended(c, text);
 		break;

@@ -34,7 +34,7 @@ struct child_setup {
 	char *const *command;  /* NULL-terminated */
 	struct addr where;     /* it is to accept there */
 	bool set_port;         /* put PORT and HOSTNAME in its environment */
-	uint16_t our_port;     /* to be named in messages */
+	uint16_t our_port;     /* to be named in messages; 0: we have none */
 	uint64_t nofile;       /* RLIMIT_NOFILE's soft limit to give back */
 	int output;            /* a descriptor for its stdout and stderr;
 				* -1: it inherits ours, and keeps its colours */

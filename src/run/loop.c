@@ -264,7 +264,8 @@ start_child(struct loop *l)
 	setup.where = app->server.naddrs ? app->server.addrs[0]
 					 : (struct addr){ .family = 4 };
 	setup.set_port = !l->conf->backend_given;
-	setup.our_port = l->conf->listeners[0].port;
+	for (size_t i = 0; i < l->conf->nlisteners && !setup.our_port; i++)
+		setup.our_port = l->conf->listeners[i].port;
 	setup.nofile = l->nofile;
 	setup.output = log_file();
 	l->child = child_start(l->base, &setup, on_child, l, &status);
@@ -363,8 +364,7 @@ start_threads(struct loop *l)
 	block_signals(&before);
 	for (unsigned i = 0; i < l->nthreads && ok; i++) {
 		ok = thread_init(&l->threads[i], l->conf, i, l->nthreads,
-				 sockets_of(&l->sockets, i),
-				 l->sockets.naddrs, &l->mail);
+				 &l->sockets, &l->mail);
 		if (ok)
 			l->made++;
 	}

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/listen_unix.h"
 #include "run/child_where.h"
 
 /* The socket that listens in our way, in one table of the kernel. */
@@ -72,4 +73,13 @@ owner_of_port(const struct addr *a, struct owner *o)
 	return (find_inode("/proc/net/tcp", a, &inode) ||
 		find_inode("/proc/net/tcp6", a, &inode)) &&
 	       find_process(inode, o);
+}
+
+bool
+owner_of_path(const char *path, struct owner *o)
+{
+	o->pid = listen_unix_owner(path);
+	if (o->pid > 0)
+		read_name(o);
+	return o->pid > 0;
 }

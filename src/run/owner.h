@@ -22,5 +22,7 @@ struct owner {
  * systems without Linux' /proc nobody is.  Walks through all processes.
  */
 bool owner_of_port(const struct addr *a, struct owner *o) WUNRES;
+/* The same of a unix socket, which is told to whoever may connect. */
+bool owner_of_path(const char *path, struct owner *o) WUNRES;
 
 #endif

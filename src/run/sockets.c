@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/listen.h"
+#include "net/listen_unix.h"
 #include "net/resolve.h"
 #include "run/owner.h"
 
@@ -101,40 +103,49 @@ is_free(const struct addr *a)
 	return true;
 }
 
-static bool
-open_address(struct sockets *s, const struct addr *a, unsigned rows)
+static void
+close_place(struct place *p)
 {
-	int *fds;
+	struct stat st;
 
-	if (rows > 1 && !is_free(a))
+	/* Another may have taken the name meanwhile. */
+	if (p->path && lstat(p->path, &st) == 0 && st.st_dev == p->device &&
+	    st.st_ino == p->inode)
+		unlink(p->path);
+	for (unsigned i = 0; i < p->nfds; i++)
+		close(p->fds[i]);
+	free(p->fds);
+	free(p->path);
+}
+
+/* One socket for each worker, where the kernel spreads connections. */
+static bool
+open_address(struct sockets *s, const struct addr *a, unsigned nworkers)
+{
+	bool share = listen_can_share && nworkers > 1;
+	struct place p = { .addr = *a };
+	unsigned wanted = share ? nworkers : 1;
+
+	if (share && !is_free(a))
 		return false;
-	fds = xmalloc((s->naddrs + 1) * rows * sizeof(*fds));
-	for (unsigned i = 0; i < rows; i++) {
-		int *row = fds + i * (s->naddrs + 1);
+	p.fds = xcalloc(wanted, sizeof(*p.fds));
+	while (p.nfds < wanted) {
+		int fd = listen_open(a, share), saved = errno;
 
-		if (s->naddrs)
-			memcpy(row, s->fds + i * s->naddrs,
-			       s->naddrs * sizeof(*fds));
-		row[s->naddrs] = listen_open(a, rows > 1);
-		if (row[s->naddrs] < 0) {
-			int saved = errno;
-
-			while (i-- > 0)
-				close(fds[i * (s->naddrs + 1) + s->naddrs]);
-			free(fds);
+		if (fd < 0) {
+			close_place(&p);
 			errno = saved;
 			return false;
 		}
+		p.fds[p.nfds++] = fd;
 	}
-	free(s->fds);
-	s->fds = fds;
-	s->addrs = xrealloc(s->addrs, (s->naddrs + 1) * sizeof(*a));
-	s->addrs[s->naddrs++] = *a;
+	*xgrow(s->places, s->n) = p;
 	return true;
 }
 
 static bool
-open_listener(struct sockets *s, const struct conf_listener *l)
+open_listener(struct sockets *s, const struct conf_listener *l,
+	      unsigned nworkers)
 {
 	struct addr *addrs;
 	size_t n, opened = 0;
@@ -144,7 +155,7 @@ open_listener(struct sockets *s, const struct conf_listener *l)
 	if (error)
 		log_say(LOG_FATAL, "cannot listen on %s: %s", l->text, error);
 	for (size_t i = 0; i < n && ok; i++) {
-		if (open_address(s, &addrs[i], s->rows)) {
+		if (open_address(s, &addrs[i], nworkers)) {
 			opened++;
 		} else if (both && is_family_missing(errno)) {
 			log_say(LOG_INFO, "%s: this machine has no IPv%u",
@@ -158,12 +169,67 @@ open_listener(struct sockets *s, const struct conf_listener *l)
 	return ok && opened > 0;
 }
 
+/* ---- unix sockets ---- */
+
+static void
+complain_unix(const char *path)
+{
+	const char *why = strerror(errno);
+	struct owner o;
+
+	if (errno == EADDRINUSE && owner_of_path(path, &o)) {
+		log_say(LOG_FATAL, "cannot listen on unix:%s: %s (pid %d) "
+			"listens there already; end it (kill %d), or choose "
+			"another path", path, o.name, (int)o.pid, (int)o.pid);
+		return;
+	}
+	if (errno == EADDRINUSE)
+		why = "another program listens there already (ss -xlp tells "
+		      "which); end it, or choose another path";
+	else if (errno == ENOTSOCK)
+		why = "there is a file of that name that is no socket; remove "
+		      "it, or choose another path";
+	else if (errno == ENOENT)
+		why = "its folder does not exist; make it";
+	else if (errno == EACCES || errno == EPERM)
+		why = "this user may not make a file in its folder; choose "
+		      "another, or change its owner";
+	log_say(LOG_FATAL, "cannot listen on unix:%s: %s", path, why);
+}
+
+static bool
+open_path(struct sockets *s, const struct conf_listener *l)
+{
+	struct place p = { .nfds = 1 };
+	int fd = listen_unix(l->path, l->mode);
+	struct stat st;
+
+	if (fd < 0 || lstat(l->path, &st) < 0) {
+		complain_unix(l->path);
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	p.fds = xmalloc(sizeof(*p.fds));
+	p.fds[0] = fd;
+	p.path = xstrdup(l->path);
+	p.device = st.st_dev;
+	p.inode = st.st_ino;
+	*xgrow(s->places, s->n) = p;
+	return true;
+}
+
+/* ---- all of them ---- */
+
 bool
 sockets_open(struct sockets *s, const struct conf *conf, unsigned nworkers)
 {
-	*s = (struct sockets){ .rows = listen_can_share ? nworkers : 1 };
+	*s = (struct sockets){ 0 };
 	for (size_t i = 0; i < conf->nlisteners; i++) {
-		if (!open_listener(s, &conf->listeners[i])) {
+		const struct conf_listener *l = &conf->listeners[i];
+
+		if (!(l->path ? open_path(s, l)
+			      : open_listener(s, l, nworkers))) {
 			sockets_close(s);
 			return false;
 		}
@@ -174,15 +240,8 @@ sockets_open(struct sockets *s, const struct conf *conf, unsigned nworkers)
 void
 sockets_close(struct sockets *s)
 {
-	for (size_t i = 0; i < s->rows * s->naddrs; i++)
-		close(s->fds[i]);
-	free(s->fds);
-	free(s->addrs);
+	for (size_t i = 0; i < s->n; i++)
+		close_place(&s->places[i]);
+	free(s->places);
 	*s = (struct sockets){ 0 };
-}
-
-const int *
-sockets_of(const struct sockets *s, unsigned worker)
-{
-	return s->fds + (s->rows > 1 ? worker * s->naddrs : 0);
 }

@@ -6,25 +6,41 @@
 #define RUN_SOCKETS_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "conf/conf.h"
 
+/* One address, or one path. */
+struct place {
+	struct addr addr;
+	char *path;      /* of a unix socket of ours, which goes with us */
+	dev_t device;    /* which file it is */
+	ino_t inode;
+	int *fds;        /* one for each worker, or one that all share */
+	unsigned nfds;
+};
+
 struct sockets {
-	int *fds;        /* nworkers rows of naddrs */
-	struct addr *addrs;
-	size_t naddrs;
-	unsigned rows;   /* 1 where workers share one socket */
+	struct place *places;
+	size_t n;
 };
 
 /*
  * Opens them all: for each address one socket a worker, or one that all share
- * where the kernel does not spread a port's load.  False, with a line in the
- * log that names a remedy, if one could not be had.
+ * where the kernel does not spread the load over several.  False, with a line
+ * in the log that names a remedy, if one could not be had.
  */
 bool sockets_open(struct sockets *s, const struct conf *conf,
 		  unsigned nworkers) WUNRES;
 void sockets_close(struct sockets *s);
-/* The naddrs sockets of one worker. */
-const int *sockets_of(const struct sockets *s, unsigned worker);
+
+/* A worker's descriptor of the i-th place. */
+static inline int
+sockets_fd(const struct sockets *s, size_t i, unsigned worker)
+{
+	const struct place *p = &s->places[i];
+
+	return p->fds[worker % p->nfds];
+}
 
 #endif

@@ -178,11 +178,12 @@ new_base(void)
 }
 
 static bool
-add_listeners(struct thread *t, const int *fds, size_t nfds)
+add_listeners(struct thread *t, const struct sockets *s)
 {
-	t->listeners = xcalloc(nfds, sizeof(struct listener *));
-	for (size_t i = 0; i < nfds; i++) {
-		struct listener *l = listener_new(t->base, fds[i], on_accept, t);
+	t->listeners = xcalloc(s->n, sizeof(struct listener *));
+	for (size_t i = 0; i < s->n; i++) {
+		int fd = sockets_fd(s, i, t->worker.index);
+		struct listener *l = listener_new(t->base, fd, on_accept, t);
 
 		if (!l)
 			return false;
@@ -193,7 +194,7 @@ add_listeners(struct thread *t, const int *fds, size_t nfds)
 
 bool
 thread_init(struct thread *t, struct conf *conf, unsigned index,
-	    unsigned count, const int *fds, size_t nfds,
+	    unsigned count, const struct sockets *sockets,
 	    struct mailbox *main_mail)
 {
 	t->main = main_mail;
@@ -205,7 +206,7 @@ thread_init(struct thread *t, struct conf *conf, unsigned index,
 	}
 	if (!mailbox_init(&t->mail, t->base, on_letter, t) ||
 	    !worker_init(&t->worker, t->base, conf, index, count) ||
-	    !add_listeners(t, fds, nfds)) {
+	    !add_listeners(t, sockets)) {
 		log_say(LOG_FATAL, "cannot make worker %u: %s", index,
 			strerror(errno));
 		return false;

@@ -10,6 +10,7 @@
 #include "net/listen.h"
 #include "proxy/worker.h"
 #include "run/mailbox.h"
+#include "run/sockets.h"
 
 struct thread {
 	struct worker worker;
@@ -24,11 +25,11 @@ struct thread {
 };
 
 /*
- * Makes a worker, the index-th of an array of `count`, that will accept on the
- * nfds sockets, which stay the caller's.  False with a line in the log.
+ * Makes a worker, the index-th of an array of `count`, that will accept on its
+ * sockets, which stay the caller's.  False with a line in the log.
  */
 bool thread_init(struct thread *t, struct conf *conf, unsigned index,
-		 unsigned count, const int *fds, size_t nfds,
+		 unsigned count, const struct sockets *sockets,
 		 struct mailbox *main_mail) WUNRES;
 /*
  * Starts it; the whole array is made by then, and until the last of it has

@@ -164,6 +164,20 @@ static const struct mistake_row mistakes[] = {
 	  "t.cfg:2: localhost:1 is listened on already by t.cfg:1; leave one "
 	  "out\n", "twice the same" },
 
+	{ __LINE__, "listeners = ( { address = \"unix:/x\"; mode = 689; },\n"
+		    "{ port = 1; mode = \"0660\"; },\n"
+		    "{ address = \"unix:/y\"; port = 1; },\n"
+		    "{ address = \"unix:/z\"; mode = \"rw\"; } );\n",
+	  "t.cfg:4: mode must be a number from 1 to 777, not \"rw\"\n"
+	  "t.cfg:1: mode must be octal digits such as \"0660\", not 689\n"
+	  "t.cfg:2: mode is for unix sockets; leave it out\n"
+	  "t.cfg:3: a unix socket has no port; leave it out\n",
+	  "what belongs to a file, and what does not" },
+	{ __LINE__, "listeners = ( \"unix:/x\", { address = \"unix:/x\"; "
+		    "mode = 600; } );\n",
+	  "t.cfg:1: unix:/x is listened on already by t.cfg:1; leave one "
+	  "out\n", "twice the same path" },
+
 	/* backends and routes */
 	{ __LINE__, "backends = { n = { }; m = 5; };\n",
 	  "t.cfg:1: here a group is wanted: next = { servers = ( "
@@ -527,7 +541,8 @@ static void
 a_test_explains(void **state)
 {
 	struct conf *c = good(
-		"listeners = ( { address = \"*\"; } );\n"
+		"listeners = ( { address = \"*\"; },"
+		"  { address = \"unix:/run/x\"; mode = 600; } );\n"
 		"backends = { spare = { servers = ( \"http://s:1\" ); }; };\n"
 		"routes = ( { path = \"/api/\"; backend = \"http://a:1\"; },\n"
 		"  { path = \"/v/**\"; backend = \"http://v:1/x\"; },\n"
@@ -547,6 +562,7 @@ a_test_explains(void **state)
 "\n"
 "listeners\n"
 "  http://*:3000  (t.cfg:1)\n"
+"  unix:/run/x, mode 0600  (t.cfg:1)\n"
 "\n"
 "routes, in the order tried\n"
 "  /api/    requests and upgrades             http://a:1  (t.cfg:3)\n"

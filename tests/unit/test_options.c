@@ -35,10 +35,9 @@ static const struct mistake_row mistakes[] = {
 	{ __LINE__, { "-l", "localhost" },
 	  "bowsprit: --listen: \"localhost\" has no port; write 3000, :3000 "
 	  "or host:3000\n", "no port" },
-	{ __LINE__, { "-l", "unix:/run/x" },
-	  "bowsprit: --listen: listening on a unix socket comes with a later "
-	  "version; write a port, such as \"localhost:3000\"\n",
-	  "parsed, but not built" },
+	{ __LINE__, { "-l", "unix:/run/x", "-l", "unix:/run/x" },
+	  "bowsprit: --listen: unix:/run/x is listened on already by "
+	  "--listen; leave one out\n", "twice the same path" },
 	{ __LINE__, { "-l", "3000", "-l", "LOCALHOST:3000" },
 	  "bowsprit: --listen: LOCALHOST:3000 is listened on already by "
 	  "--listen; leave one out\n", "twice the same" },

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * listen_unix.h: sockets that accept, with a name in the file system.
+ */
+#ifndef NET_LISTEN_UNIX_H
+#define NET_LISTEN_UNIX_H
+
+#include <sys/types.h>
+
+#include "base/attrib.h"
+
+/*
+ * A socket that listens at `path`, a file with that mode.  One that was left
+ * there by a process that has ended is replaced.  -1 and errno: EADDRINUSE if
+ * somebody listens there, ENOTSOCK if the file is no socket.
+ */
+int listen_unix(const char *path, mode_t mode) WUNRES;
+/* The process that listens there; 0 if the system does not tell. */
+pid_t listen_unix_owner(const char *path);
+
+#endif
