@@ -181,6 +181,7 @@ build_listeners(struct draft *d)
 {
 	struct conf_where where = { d->tree->conf.source, 0 };
 
+	d->tree->conf.listeners_given = d->listeners_said;
 	if (!d->listeners_said) {
 		add_default(d);
 		return;

@@ -89,6 +89,7 @@ struct conf {
 
 	struct conf_listener *listeners;
 	size_t nlisteners;
+	bool listeners_given; /* else it is the default one */
 	struct conf_backend **backends;
 	size_t nbackends;
 	struct conf_route *routes; /* in the order in which they are tried */

@@ -45,6 +45,17 @@ sock_open(int family)
 #endif
 }
 
+void
+sock_adopt(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	sock_set_nodelay(fd);
+	sock_set_unsent_limit(fd, SOCK_UNSENT_LIMIT);
+}
+
 int
 sock_accept(int fd, struct sockaddr *sa, socklen_t *len)
 {

@@ -17,6 +17,8 @@
 
 /* A new stream socket; -1 and errno. */
 int sock_open(int family) WUNRES;
+/* Makes one that somebody else opened and listens on as ours are. */
+void sock_adopt(int fd);
 /*
  * Accepts from fd.  TCP_NODELAY is inherited from the listener.  -1 and errno;
  * EAGAIN when nobody waits.

@@ -57,19 +57,43 @@ url_of(const struct conf_listener *l, char *out, size_t n)
 			 v6 ? "]" : "", l->port);
 }
 
-void
-announce_ready(const struct conf *conf)
+/* The same of a socket that was passed to us. */
+static void
+url_of_place(const struct place *p, char *out, size_t n)
+{
+	char text[ADDR_TEXT];
+
+	if (p->path)
+		snprintf(out, n, "unix:%s", p->path);
+	else
+		snprintf(out, n, "http://%s", addr_text(&p->addr, text));
+}
+
+static void
+say_ready(const struct conf *conf, const char *url)
 {
 	const struct conf_backend *app = announce_app(conf);
+
+	if (app)
+		log_say(LOG_INFO, "> Ready on %s (open this one; %u is the "
+			"application itself)", url, app->server.port);
+	else
+		log_say(LOG_INFO, "> Ready on %s", url);
+}
+
+void
+announce_ready(const struct conf *conf, const struct sockets *s)
+{
 	char url[300];
 
-	for (size_t i = 0; i < conf->nlisteners; i++) {
+	for (size_t i = 0; i < conf->nlisteners && s->configured; i++) {
 		url_of(&conf->listeners[i], url, sizeof(url));
-		if (app)
-			log_say(LOG_INFO, "> Ready on %s (open this one; %u "
-				"is the application itself)", url,
-				app->server.port);
-		else
-			log_say(LOG_INFO, "> Ready on %s", url);
+		say_ready(conf, url);
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		if (!s->places[i].passed || s->places[i].named)
+			continue;
+		url_of_place(&s->places[i], url, sizeof(url));
+		say_ready(conf, url);
 	}
 }

@@ -6,13 +6,14 @@
 #define RUN_ANNOUNCE_H
 
 #include "conf/conf.h"
+#include "run/sockets.h"
 
 /* Which configuration this is. */
 void announce_source(const struct conf *conf);
 /* Which WebSockets go where. */
 void announce_routes(const struct conf *conf);
 /* "> Ready on …": it can be opened in a browser now. */
-void announce_ready(const struct conf *conf);
+void announce_ready(const struct conf *conf, const struct sockets *s);
 
 /* The backend that is the supervised application, or NULL. */
 struct conf_backend *announce_app(const struct conf *conf);

@@ -220,7 +220,7 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (!l->draining)
-		announce_ready(l->conf);
+		announce_ready(l->conf, &l->sockets);
 }
 
 static void
@@ -414,7 +414,7 @@ start(struct loop *l)
 	catch_signals(l);
 	announce_source(l->conf);
 	if (!l->conf->command)
-		announce_ready(l->conf);
+		announce_ready(l->conf, &l->sockets);
 	announce_routes(l->conf);
 	return start_threads(l) && start_child(l);
 }

@@ -5,9 +5,12 @@
 #include "run/sockets.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -15,6 +18,9 @@
 #include "net/listen.h"
 #include "net/listen_unix.h"
 #include "net/resolve.h"
+#include "net/sockopt.h"
+#include "run/activation.h"
+#include "run/child_where.h"
 #include "run/owner.h"
 
 /* A listener's addresses: of "localhost" and of none, on both families. */
@@ -109,7 +115,7 @@ close_place(struct place *p)
 	struct stat st;
 
 	/* Another may have taken the name meanwhile. */
-	if (p->path && lstat(p->path, &st) == 0 && st.st_dev == p->device &&
+	if (p->path && !p->passed && lstat(p->path, &st) == 0 && st.st_dev == p->device &&
 	    st.st_ino == p->inode)
 		unlink(p->path);
 	for (unsigned i = 0; i < p->nfds; i++)
@@ -143,6 +149,25 @@ open_address(struct sockets *s, const struct addr *a, unsigned nworkers)
 	return true;
 }
 
+/* Is it a passed socket's address, or path?  Then that one stands for it. */
+static bool
+has_passed(struct sockets *s, const struct addr *a, const char *path)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct place *p = &s->places[i];
+
+		if (!p->passed)
+			continue;
+		if (path ? p->path && strcmp(p->path, path) == 0
+			 : child_where_covers(&p->addr, a) &&
+			   (p->addr.family == a->family || !p->only_6)) {
+			p->named = true;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool
 open_listener(struct sockets *s, const struct conf_listener *l,
 	      unsigned nworkers)
@@ -155,7 +180,8 @@ open_listener(struct sockets *s, const struct conf_listener *l,
 	if (error)
 		log_say(LOG_FATAL, "cannot listen on %s: %s", l->text, error);
 	for (size_t i = 0; i < n && ok; i++) {
-		if (open_address(s, &addrs[i], nworkers)) {
+		if (has_passed(s, &addrs[i], NULL) ||
+		    open_address(s, &addrs[i], nworkers)) {
 			opened++;
 		} else if (both && is_family_missing(errno)) {
 			log_say(LOG_INFO, "%s: this machine has no IPv%u",
@@ -201,9 +227,12 @@ static bool
 open_path(struct sockets *s, const struct conf_listener *l)
 {
 	struct place p = { .nfds = 1 };
-	int fd = listen_unix(l->path, l->mode);
 	struct stat st;
+	int fd;
 
+	if (has_passed(s, NULL, l->path))
+		return true;
+	fd = listen_unix(l->path, l->mode);
 	if (fd < 0 || lstat(l->path, &st) < 0) {
 		complain_unix(l->path);
 		if (fd >= 0)
@@ -219,22 +248,90 @@ open_path(struct sockets *s, const struct conf_listener *l)
 	return true;
 }
 
+/* ---- sockets that were passed ---- */
+
+static bool
+is_listening(int fd)
+{
+	int type = 0, listening = 0;
+	socklen_t len = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) ==
+		       0 &&
+	       type == SOCK_STREAM && listening;
+}
+
+static void
+read_address(struct place *p, int fd)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(ss);
+	struct sockaddr_un un;
+	int only = 0;
+
+	(void)getsockname(fd, (struct sockaddr *)&ss, &len);
+	if (ss.ss_family == AF_UNIX) {
+		memcpy(&un, &ss, sizeof(un));
+		p->path = xasprintf("%.*s", (int)sizeof(un.sun_path),
+				    un.sun_path);
+		return;
+	}
+	addr_of_sockaddr(&p->addr, (struct sockaddr *)&ss);
+	len = sizeof(only);
+	p->only_6 = getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &len) ==
+			    0 && only;
+}
+
+static bool
+adopt(struct sockets *s, int fd)
+{
+	struct place p = { .passed = true, .nfds = 1 };
+
+	if (!is_listening(fd)) {
+		log_say(LOG_FATAL, "descriptor %d, which the service manager "
+			"passed (LISTEN_FDS), is no stream socket that "
+			"listens; in a systemd socket unit write "
+			"ListenStream= and Accept=no", fd);
+		return false;
+	}
+	sock_adopt(fd);
+	read_address(&p, fd);
+	p.fds = xmalloc(sizeof(*p.fds));
+	p.fds[0] = fd;
+	*xgrow(s->places, s->n) = p;
+	return true;
+}
+
 /* ---- all of them ---- */
+
+static bool
+open_all(struct sockets *s, const struct conf *conf, unsigned nworkers)
+{
+	int passed = activation_count();
+
+	for (int i = 0; i < passed; i++)
+		if (!adopt(s, ACTIVATION_FIRST + i))
+			return false;
+	s->configured = conf->listeners_given || passed <= 0;
+	for (size_t i = 0; i < conf->nlisteners && s->configured; i++) {
+		const struct conf_listener *l = &conf->listeners[i];
+
+		if (!(l->path ? open_path(s, l)
+			      : open_listener(s, l, nworkers)))
+			return false;
+	}
+	return true;
+}
 
 bool
 sockets_open(struct sockets *s, const struct conf *conf, unsigned nworkers)
 {
 	*s = (struct sockets){ 0 };
-	for (size_t i = 0; i < conf->nlisteners; i++) {
-		const struct conf_listener *l = &conf->listeners[i];
-
-		if (!(l->path ? open_path(s, l)
-			      : open_listener(s, l, nworkers))) {
-			sockets_close(s);
-			return false;
-		}
-	}
-	return true;
+	if (open_all(s, conf, nworkers))
+		return true;
+	sockets_close(s);
+	return false;
 }
 
 void

@@ -13,9 +13,12 @@
 /* One address, or one path. */
 struct place {
 	struct addr addr;
-	char *path;      /* of a unix socket of ours, which goes with us */
-	dev_t device;    /* which file it is */
+	char *path;      /* of a unix socket */
+	dev_t device;    /* which file of ours it is, to be removed */
 	ino_t inode;
+	bool passed;     /* the service manager's, which goes on without us */
+	bool only_6;     /* on [::], and not on IPv4 */
+	bool named;      /* a listener of the configuration has its address */
 	int *fds;        /* one for each worker, or one that all share */
 	unsigned nfds;
 };
@@ -23,12 +26,15 @@ struct place {
 struct sockets {
 	struct place *places;
 	size_t n;
+	bool configured; /* the configuration's listeners are among them */
 };
 
 /*
  * Opens them all: for each address one socket a worker, or one that all share
- * where the kernel does not spread the load over several.  False, with a line
- * in the log that names a remedy, if one could not be had.
+ * where the kernel does not spread the load over several.  Sockets that were
+ * passed to us stand in for listeners with the same address, and for all if
+ * the configuration says nothing of listeners.  False, with a line in the log
+ * that names a remedy, if one could not be had.
  */
 bool sockets_open(struct sockets *s, const struct conf *conf,
 		  unsigned nworkers) WUNRES;

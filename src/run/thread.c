@@ -95,6 +95,15 @@ close_listeners(struct thread *t)
 	t->nlisteners = 0;
 }
 
+/* Whoever waits in a passed socket waits for the next one that has it. */
+static void
+empty_listeners(struct thread *t)
+{
+	for (size_t i = 0; i < t->nlisteners; i++)
+		if (!t->sockets->places[i].passed)
+			listener_empty(t->listeners[i]);
+}
+
 static void
 on_letter(enum message what, void *arg, void *owner)
 {
@@ -118,8 +127,7 @@ on_letter(enum message what, void *arg, void *owner)
 		receive(t, arg);
 		break;
 	case MSG_DEAFEN:
-		for (size_t i = 0; i < t->nlisteners; i++)
-			listener_empty(t->listeners[i]);
+		empty_listeners(t);
 		close_listeners(t);
 		mailbox_post(t->main, MSG_DEAF, NULL);
 		break;
@@ -198,6 +206,7 @@ thread_init(struct thread *t, struct conf *conf, unsigned index,
 	    struct mailbox *main_mail)
 {
 	t->main = main_mail;
+	t->sockets = sockets;
 	t->base = new_base();
 	if (!t->base) {
 		log_say(LOG_FATAL, "no event loop: neither epoll nor kqueue "

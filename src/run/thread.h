@@ -17,7 +17,8 @@ struct thread {
 	struct event_base *base;
 	struct mailbox mail;     /* to the worker */
 	struct mailbox *main;    /* to the main thread */
-	struct listener **listeners;
+	const struct sockets *sockets;
+	struct listener **listeners; /* on each of these */
 	size_t nlisteners;
 	unsigned coming;         /* atomic: connections in its mailbox */
 	pthread_t id;

@@ -78,7 +78,7 @@ def bowsprit(request, tmp_path):
 
     def start(backend=None, argv=(), config=None, wait='> Ready on', env=None,
               nofile=None, status=(0,), cwd=None, command=(), timeout=None,
-              ready_within=10, **settings):
+              ready_within=10, passed=(), **settings):
         port = free_port()
         folder = tmp_path / f'bowsprit{len(started)}'
         folder.mkdir()
@@ -98,7 +98,7 @@ def bowsprit(request, tmp_path):
         if command:
             args += ['--', *command]
         bs = Bowsprit(os.environ['BOWSPRIT'], str(folder), args, port,
-                      env=env, nofile=nofile, cwd=cwd)
+                      env=env, nofile=nofile, cwd=cwd, passed=passed)
         bs.expected = status
         started.append(bs)
         if wait:

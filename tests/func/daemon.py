@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import uuid
 
 from wire import SLOW, connect, wait_until
@@ -23,6 +24,21 @@ _ports = iter(random.Random(os.getpid() ^ random.getrandbits(32)).sample(
 SANITIZER = re.compile(
     r'ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:'
     r'|Assertion .* failed|==\d+==ERROR')
+
+
+# Executes a program with descriptors from 3 on, as systemd does.
+PASS_ON = '''
+import fcntl, os, sys
+given = [int(n) for n in sys.argv[1].split(',')]
+fds = [fcntl.fcntl(n, fcntl.F_DUPFD, 100) for n in given]
+for n in given:
+    os.close(n)
+for i, fd in enumerate(fds):
+    os.dup2(fd, 3 + i)
+    os.close(fd)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)))
+os.execv(sys.argv[2], sys.argv[2:])
+'''
 
 
 def rss_limit():
@@ -86,13 +102,16 @@ class Bowsprit:
     """
 
     def __init__(self, binary, folder, argv, port, env=None, nofile=None,
-                 cwd=None):
+                 cwd=None, passed=()):
         self.port = port
         self.folder = folder
         self.mark = uuid.uuid4().hex
         self.status = None
         self.expected = (0,)
         self.argv = [binary, *argv]
+        if passed:
+            self.argv = [sys.executable, '-c', PASS_ON,
+                         ','.join(map(str, passed)), *self.argv]
         environ = {k: v for k, v in os.environ.items()
                    if k not in ('PORT', 'HOST', 'HOSTNAME')}
         environ['ASAN_OPTIONS'] = ':'.join(filter(None, [
@@ -112,7 +131,7 @@ class Bowsprit:
             self.process = subprocess.Popen(
                 self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 env=environ, cwd=cwd or folder, preexec_fn=limit,
-                start_new_session=True)
+                start_new_session=True, pass_fds=passed)
         self.pid = self.process.pid
         self.attached = self._attach()
 

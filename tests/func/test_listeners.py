@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-Listening elsewhere than on a port of our own: unix sockets.
+Listening elsewhere than on a port of our own: unix sockets, and those that a
+service manager passes.
 """
 
 import os
@@ -12,8 +13,10 @@ import tempfile
 import pytest
 
 import wire
-from backends import CrowdBackend, echoing, web
-from wire import Wire, from_client, get, switching, upgrade, wait_until
+from backends import CrowdBackend, RecordingBackend, echoing, web
+from daemon import can_connect, free_port
+from wire import (Wire, connect, from_client, get, response, switching,
+                  upgrade, wait_until)
 
 
 @pytest.fixture
@@ -143,3 +146,106 @@ def test_workers_share_it(bowsprit, backend, path):
     assert max(counts) - min(counts) <= 9, counts
     for c in crowd:
         c.close()
+
+
+# Sockets that are passed
+
+@pytest.fixture
+def port_socket():
+    with socket.create_server(('127.0.0.1', free_port())) as sock:
+        yield sock
+
+
+def port_of(sock):
+    return sock.getsockname()[1]
+
+
+def status_at(port):
+    c = connect(port)
+    c.send(get())
+    status = c.read_response().status
+    c.close()
+    return status
+
+
+def test_passed_instead_of_the_default(bowsprit, backend, port_socket):
+    bs = bowsprit(argv=('-b', backend(web()).url),
+                  passed=(port_socket.fileno(),))
+    assert [e.rpartition(' ')[2] for e in bs.lines('> Ready on')] == [
+        f'http://127.0.0.1:{port_of(port_socket)}']
+    assert status_at(port_of(port_socket)) == 200
+
+
+def test_passed_for_a_listener(bowsprit, backend, port_socket, path):
+    """Two of them, a port and a path, that the file names as well."""
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(path)
+        unix.listen(10)
+        port = port_of(port_socket)
+        bs = bowsprit(backend(web()), listeners=(
+            {'address': '127.0.0.1', 'port': port}, *listening(path)),
+            passed=(port_socket.fileno(), unix.fileno()))
+        assert len(bs.lines('> Ready on')) == 2
+        assert status_at(port) == 200 and ask(path) == 200
+        bs.signal()
+        assert bs.wait_end() == 0
+        assert os.path.exists(path), 'it is not ours'
+
+
+def test_passed_beside_a_listener(bowsprit, backend, port_socket):
+    bs = bowsprit(backend(web()), passed=(port_socket.fileno(),))
+    assert status_at(bs.port) == 200
+    assert status_at(port_of(port_socket)) == 200
+
+
+def test_passed_on_both_families(bowsprit, backend):
+    """[::] that takes IPv4, as systemd opens it, stands for :PORT."""
+    if not socket.has_dualstack_ipv6():
+        pytest.skip('this machine has no IPv6')
+    port = free_port()
+    with socket.create_server(('', port), family=socket.AF_INET6,
+                              dualstack_ipv6=True) as sock:
+        bowsprit(backend(web()), listeners=({'address': '*', 'port': port},),
+                 passed=(sock.fileno(),))
+        assert status_at(port) == 200
+
+
+def test_passed_what_does_not_listen(bowsprit, backend):
+    with socket.socket() as sock:
+        bs = bowsprit(backend(web()), wait=None, status=(1,),
+                      passed=(sock.fileno(),))
+        assert bs.wait_end() == 1
+    assert 'descriptor 3, which the service manager passed' in (
+        bs.out() + bs.err())
+
+
+def test_passed_to_the_next_one(bowsprit, backend, port_socket):
+    """Who connects while one ends is served by the next."""
+    b = backend(kind=RecordingBackend)
+    old = bowsprit(b, passed=(port_socket.fileno(),))
+    c = connect(port_of(port_socket))
+    c.send(get())
+    s = b.wait_for()
+    s.read_head()
+    old.signal()
+    wait_until(lambda: not can_connect(old.port), 'the drain')
+    late = connect(port_of(port_socket))
+    late.send(get())
+    s.send(response(200, 'old'))
+    assert c.read_response().body == b'old'
+    assert old.wait_end() == 0
+    bowsprit(backend(web()), passed=(port_socket.fileno(),))
+    assert late.read_response().status == 200
+
+
+def test_not_passed_on(bowsprit, backend, port_socket, tmp_path):
+    """The application gets neither the variables nor the descriptor."""
+    said = tmp_path / 'said'
+    bowsprit(wait=None, passed=(port_socket.fileno(),), status=(0, 1, 7),
+             command=('sh', '-c', f'(env; ls -l /proc/self/fd) > {said}.new; '
+                      f'mv {said}.new {said}; exit 7'))
+    wait_until(said.exists, 'the application')
+    text = said.read_text()
+    assert 'LISTEN_' not in text
+    inode = os.stat(port_socket.fileno()).st_ino
+    assert f'socket:[{inode}]' not in text
