@@ -35,7 +35,7 @@ struct listener {
 	struct event again; /* after a pause */
 	int fd;             /* not owned */
 	int reserve;        /* a descriptor to answer with when none is left */
-	bool short_of_fds;
+	bool is_short;      /* of descriptors or memory, at the last try */
 	uint64_t complained;
 	listener_cb *cb;
 	void *arg;
@@ -82,7 +82,24 @@ listen_open(const struct addr *a, bool share)
 	return -1;
 }
 
-/* ---- out of descriptors ---- */
+/* ---- when it cannot accept ---- */
+
+static bool
+is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+	       error == ENOMEM;
+}
+
+/* Does it concern one connection only, after which another may wait? */
+static bool
+is_its_own(int error)
+{
+	return error == EINTR || error == ECONNABORTED || error == EPROTO ||
+	       error == ENETDOWN || error == ENETUNREACH ||
+	       error == EHOSTDOWN || error == EHOSTUNREACH ||
+	       error == ENOPROTOOPT || error == EPERM;
+}
 
 static int
 open_reserve(void)
@@ -91,16 +108,20 @@ open_reserve(void)
 }
 
 static void
-complain(struct listener *l)
+complain(struct listener *l, int error)
 {
 	uint64_t now = clock_ms();
 
 	if (l->complained && now - l->complained < COMPLAIN_MS)
 		return;
 	l->complained = now;
-	log_say(LOG_ERROR, "no file descriptor is left, new connections are "
-		"answered with 503; raise the limit (ulimit -n, LimitNOFILE "
-		"in a systemd unit)");
+	if (error == EMFILE || error == ENFILE)
+		log_say(LOG_ERROR, "no file descriptor is left, new "
+			"connections are answered with 503; raise the limit "
+			"(ulimit -n, LimitNOFILE in a systemd unit)");
+	else
+		log_say(LOG_ERROR, "cannot accept connections: %s",
+			strerror(error));
 }
 
 /*
@@ -143,15 +164,17 @@ refuse_one(struct listener *l)
  * told.
  */
 static void
-rest(struct listener *l)
+rest(struct listener *l, int error)
 {
 	struct timeval pause = { .tv_sec = 0, .tv_usec = PAUSE_MS * 1000 };
 
-	if (l->short_of_fds && l->reserve >= 0) {
-		complain(l);
+	if (!is_shortage(error)) {
+		complain(l, error);
+	} else if (l->is_short && l->reserve >= 0) {
+		complain(l, error);
 		refuse_one(l);
 	}
-	l->short_of_fds = true;
+	l->is_short = is_shortage(error);
 	event_del(&l->ev);
 	event_add(&l->again, &pause);
 }
@@ -182,13 +205,12 @@ accept_one(struct listener *l)
 	memset(&ss, 0, sizeof(ss.ss_family));
 	client = sock_accept(l->fd, (struct sockaddr *)&ss, &len);
 	if (client >= 0) {
-		l->short_of_fds = false;
+		l->is_short = false;
 		addr_of_sockaddr(&peer, (struct sockaddr *)&ss);
 		l->cb(l->arg, client, &peer);
 		return true;
 	}
-	/* These concern that one connection, and another may wait. */
-	return errno == EINTR || errno == ECONNABORTED;
+	return is_its_own(errno);
 }
 
 static void
@@ -200,9 +222,8 @@ on_connection(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (int i = 0; i < BURST; i++)
 		if (!accept_one(l)) {
-			if (errno == EMFILE || errno == ENFILE ||
-			    errno == ENOBUFS || errno == ENOMEM)
-				rest(l);
+			if (errno != EAGAIN && errno != EWOULDBLOCK)
+				rest(l, errno);
 			return;
 		}
 }

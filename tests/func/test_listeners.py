@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import tempfile
+import time
 
 import pytest
 
@@ -249,3 +250,16 @@ def test_not_passed_on(bowsprit, backend, port_socket, tmp_path):
     assert 'LISTEN_' not in text
     inode = os.stat(port_socket.fileno()).st_ino
     assert f'socket:[{inode}]' not in text
+
+
+def test_passed_and_shut_down_by_another(bowsprit, backend, port_socket):
+    """Accepting then fails for ever, at which nothing must spin."""
+    bs = bowsprit(backend(web()), passed=(port_socket.fileno(),))
+    assert status_at(port_of(port_socket)) == 200
+    port_socket.shutdown(socket.SHUT_RDWR)
+    bs.wait_line('cannot accept connections: ')
+    cpu = bs.cpu()
+    time.sleep(1)
+    assert bs.cpu() - cpu < 0.4 * wire.SLOW, 'it spins'
+    assert len(bs.lines('cannot accept connections: ')) <= 2 * os.cpu_count()
+    assert status_at(bs.port) == 200
