@@ -388,6 +388,12 @@ can_say_goodbye(const struct conn *c)
 	return !c->client.fin_due && !c->from_server.lost && !c->reset;
 }
 
+bool
+tunnel_expects_goodbye(const struct conn *c)
+{
+	return !c->goodbye_due && !c->from_server.closed;
+}
+
 void
 tunnel_goodbye(struct conn *c)
 {

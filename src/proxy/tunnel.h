@@ -22,5 +22,7 @@ void tunnel_on_deadline(struct conn *c);
  * We are going down: Close 1001 to the client, at a message boundary.
  */
 void tunnel_goodbye(struct conn *c);
+/* In CS_TUNNEL: has it yet to be told, and is its server still talking? */
+bool tunnel_expects_goodbye(const struct conn *c);
 
 #endif

@@ -16,6 +16,10 @@
 #include "proxy/server.h"
 #include "proxy/tunnel.h"
 
+/* Of all workers: so many may all come back to another server at once. */
+#define CROWD 200
+#define FAREWELL_MS 100 /* from some of a crowd to the next */
+
 static void
 free_conn(struct worker *w, struct conn *c)
 {
@@ -42,6 +46,44 @@ reap(evutil_socket_t fd, short what, void *arg)
 		w->on_idle(w);
 }
 
+static unsigned
+count_tunnels(const struct worker *w)
+{
+	unsigned n = 0;
+
+	list_each(it, &w->conns[CS_TUNNEL])
+		n += tunnel_expects_goodbye(container_of(it, struct conn, link));
+	return n;
+}
+
+/*
+ * A drain's Closes: each time to an equal part of the tunnels that are left,
+ * so that their clients do not all come back at the same moment.
+ */
+static void
+say_goodbye(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval pause = { .tv_usec = FAREWELL_MS * 1000 };
+	struct worker *w = arg;
+	unsigned n = count_tunnels(w);
+
+	(void)fd;
+	(void)what;
+	n = (n + w->farewells - 1) / w->farewells;
+	list_each(it, &w->conns[CS_TUNNEL]) {
+		struct conn *c = container_of(it, struct conn, link);
+
+		if (n == 0)
+			break;
+		if (!tunnel_expects_goodbye(c))
+			continue;
+		tunnel_goodbye(c);
+		n--;
+	}
+	if (--w->farewells > 0)
+		event_add(&w->farewell, &pause);
+}
+
 static uint64_t
 seed(unsigned index)
 {
@@ -66,6 +108,7 @@ worker_init(struct worker *w, struct event_base *base, struct conf *conf,
 	wheel_init(&w->wheel, base);
 	pool_init(&w->pool, w);
 	event_assign(&w->reaper, base, -1, 0, reap, w);
+	event_assign(&w->farewell, base, -1, 0, say_goodbye, w);
 	w->scratch = malloc(RELAY_SCRATCH);
 	if (!w->scratch || !pool_reset(&w->pool, conf->nbackends)) {
 		free(w->scratch);
@@ -82,6 +125,7 @@ worker_fini(struct worker *w)
 	worker_cut(w);
 	reap(-1, 0, w);
 	event_del(&w->reaper);
+	event_del(&w->farewell);
 	pool_fini(&w->pool);
 	wheel_fini(&w->wheel);
 	conf_unref(w->conf);
@@ -134,8 +178,10 @@ worker_end_app(struct worker *w)
 }
 
 void
-worker_drain(struct worker *w)
+worker_drain(struct worker *w, uint64_t spread)
 {
+	bool crowd = count_tunnels(w) * w->count > CROWD;
+
 	w->draining = true;
 	fail_held(w, &reason_drain);
 	list_each(it, &w->conns[CS_HEAD])
@@ -144,8 +190,8 @@ worker_drain(struct worker *w)
 		finish_drain(container_of(it, struct conn, link));
 	list_each(it, &w->conns[CS_HALF])
 		tunnel_goodbye(container_of(it, struct conn, link));
-	list_each(it, &w->conns[CS_TUNNEL])
-		tunnel_goodbye(container_of(it, struct conn, link));
+	w->farewells = crowd ? (unsigned)(spread / FAREWELL_MS) + 1 : 1;
+	say_goodbye(-1, 0, w);
 	pool_empty(&w->pool);
 	event_active(&w->reaper, EV_TIMEOUT, 1);
 }

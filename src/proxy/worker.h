@@ -45,6 +45,8 @@ struct worker {
 	struct wheel wheel;
 	struct list conns[CS_COUNT];
 	struct event reaper;
+	struct event farewell; /* to the next ones, in a drain */
+	unsigned farewells;    /* how often still */
 	struct pool pool;
 	unsigned index, count; /* this worker's, and how many there are */
 	unsigned nconns; /* atomic: other workers compare it with their own */
@@ -72,11 +74,11 @@ void worker_set_app(struct worker *w, bool ready);
 /* It has ended for good: those who wait for it are told. */
 void worker_end_app(struct worker *w);
 /*
- * Takes no new requests, lets exchanges finish, says goodbye to tunnels, and
- * cuts what is left after timeouts.drain.  on_idle is called when all is done,
- * perhaps at once.
+ * Takes no new requests, lets exchanges finish, and says goodbye to tunnels:
+ * at once, or to many of them over `spread` ms.  on_idle is called when all is
+ * done, perhaps at once.
  */
-void worker_drain(struct worker *w);
+void worker_drain(struct worker *w, uint64_t spread);
 /* Closes everything now. */
 void worker_cut(struct worker *w);
 /* One connection more, or less. */

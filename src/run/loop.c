@@ -33,6 +33,7 @@
 
 #define LAST_WORD 150      /* ms: the application prints its own lines first */
 #define TERMINAL_DRAIN 700 /* ms: ^C is meant */
+#define ENDLESS_SPREAD 4000 /* ms: of a drain that may take for ever */
 #define SECOND_SIGNAL 1000 /* ms: npm scripts deliver SIGINT twice */
 
 static const int signals[] = { SIGTERM, SIGINT,	 SIGQUIT, SIGHUP,
@@ -56,14 +57,15 @@ struct loop {
 	rlim_t nofile;         /* as we were given it */
 	bool draining, cut;
 	uint64_t told;         /* ms: the first signal to end */
+	uint64_t spread;       /* ms over which many tunnels are told */
 	int status;
 };
 
 static void
-post_all(struct loop *l, enum message what)
+post_all(struct loop *l, enum message what, void *arg)
 {
 	for (unsigned i = 0; i < l->started; i++)
-		mailbox_post(&l->threads[i].mail, what, NULL);
+		mailbox_post(&l->threads[i].mail, what, arg);
 }
 
 /* ---- the end ---- */
@@ -79,7 +81,7 @@ static void
 cut(struct loop *l)
 {
 	l->cut = true;
-	post_all(l, MSG_CUT);
+	post_all(l, MSG_CUT, NULL);
 	if (l->child)
 		child_free(l->child);
 	l->child = NULL;
@@ -95,7 +97,7 @@ on_drain_end(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-drain(struct loop *l, uint64_t limit)
+drain(struct loop *l, uint64_t limit, uint64_t spread)
 {
 	struct timeval tv = { .tv_sec = (time_t)(limit / 1000),
 			      .tv_usec = (suseconds_t)(limit % 1000 * 1000) };
@@ -104,12 +106,22 @@ drain(struct loop *l, uint64_t limit)
 		return;
 	l->draining = true;
 	l->told = clock_ms();
-	post_all(l, MSG_DEAFEN);
+	l->spread = spread;
+	post_all(l, MSG_DEAFEN, NULL);
 	if (l->child)
 		child_drain(l->child);
 	if (limit > 0) /* 0: as long as it takes */
 		event_add(&l->end, &tv);
 	stop_if_done(l);
+}
+
+/* Half of the time for the Closes, half for the answers to the last. */
+static void
+drain_slowly(struct loop *l)
+{
+	uint64_t limit = l->conf->timeouts.drain;
+
+	drain(l, limit, limit ? limit / 2 : ENDLESS_SPREAD);
 }
 
 /*
@@ -120,9 +132,9 @@ static void
 on_all_deaf(struct loop *l)
 {
 	sockets_close(&l->sockets);
-	post_all(l, MSG_DRAIN);
+	post_all(l, MSG_DRAIN, (void *)(uintptr_t)l->spread);
 	if (l->cut)
-		post_all(l, MSG_CUT);
+		post_all(l, MSG_CUT, NULL);
 }
 
 /* The application serves until the last exchange has ended. */
@@ -145,8 +157,10 @@ on_end_signal(struct loop *l, int sig)
 		log_say(LOG_INFO, "%s: finishing what is under way",
 			sig == SIGTERM ? "SIGTERM"
 				       : sig == SIGINT ? "SIGINT" : "SIGQUIT");
-		drain(l, terminal ? TERMINAL_DRAIN
-				  : l->conf->timeouts.drain);
+		if (terminal)
+			drain(l, TERMINAL_DRAIN, 0);
+		else
+			drain_slowly(l);
 	} else if (clock_ms() - l->told > SECOND_SIGNAL) {
 		cut(l);
 	}
@@ -233,20 +247,20 @@ on_child(enum child_news news, int status, void *arg)
 	case CHILD_READY:
 		if (l->draining)
 			break;
-		post_all(l, MSG_APP_UP);
+		post_all(l, MSG_APP_UP, NULL);
 		event_add(&l->ready, &last_word);
 		break;
 	case CHILD_DOWN:
 		event_del(&l->ready);
-		post_all(l, MSG_APP_DOWN);
+		post_all(l, MSG_APP_DOWN, NULL);
 		break;
 	case CHILD_OVER:
 		if (!l->draining)
 			l->status = status;
 		child_free(l->child);
 		l->child = NULL;
-		post_all(l, MSG_APP_OVER);
-		drain(l, l->conf->timeouts.drain);
+		post_all(l, MSG_APP_OVER, NULL);
+		drain_slowly(l);
 		stop_if_done(l);
 		break;
 	}

@@ -4,6 +4,7 @@ A drain: no new connections, exchanges finish, every WebSocket hears 1001
 between two of its messages, and it ends as soon as nothing is left.
 """
 
+import select
 import signal
 import threading
 import time
@@ -11,7 +12,7 @@ import time
 import pytest
 
 import wire
-from backends import answering, switch
+from backends import CrowdBackend, answering, switch
 from daemon import can_connect
 from wire import (closing, frame, from_client, get, response, switching,
                   wait_until)
@@ -166,3 +167,38 @@ def test_many_tunnels_all_hear_it(bowsprit, backend, client):
         c.close()
     assert bs.wait_end() == 0
     assert len(bs.events('[WebSocket Proxy] Connection closed')) == 100
+
+
+@pytest.mark.parametrize('tunnels', [150, 300])
+def test_a_crowd_is_told_one_after_the_other(tunnels, bowsprit, backend,
+                                             client):
+    """Above 200 they would all come back to another server at once."""
+    bs = bowsprit(backend(kind=CrowdBackend), timeouts={'drain': '6s'})
+    clients = [client(bs) for _ in range(tunnels)]
+    for c in clients:
+        c.send(wire.upgrade())
+    for c in clients:
+        assert c.read_response().status == 101
+    waiting = {c.sock.fileno(): c for c in clients}
+    poll = select.poll()
+    for fd in waiting:
+        poll.register(fd, select.POLLIN)
+    told = []
+    bs.signal()
+    while waiting:
+        ready = poll.poll(wire.PATIENCE * 1000)
+        assert ready
+        told += [time.monotonic()] * len(ready)
+        for fd, _ in ready:
+            poll.unregister(fd)
+            c = waiting.pop(fd)
+            assert c.read(4) == CLOSE_1001
+            c.close()
+    assert bs.wait_end() == 0
+    took = told[-1] - told[0]
+    if tunnels < 200:
+        assert took < 1.5 * wire.SLOW
+        return
+    assert took > 1.5, 'half of the drain, nearly'
+    middle = [t for t in told if told[0] + took / 4 < t < told[-1] - took / 4]
+    assert len(middle) > tunnels / 8, 'evenly'

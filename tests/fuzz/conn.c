@@ -305,7 +305,7 @@ obey(char command, struct slice bytes)
 		break;
 	case 'd':
 		if (!worker.draining)
-			worker_drain(&worker);
+			worker_drain(&worker, 0);
 		break;
 	default:
 		if (command >= '1' && command <= '9')
