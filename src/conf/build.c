@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "conf/header.h"
 #include "conf/suggest.h"
 #include "conf/target.h"
 #include "conf/url.h"
@@ -23,7 +24,9 @@
 static void
 set_texts(struct conf_server *s)
 {
-	char *host_port = url_host_port(s->host, s->port);
+	char *host_port = s->port_text
+			  ? xasprintf("%s:%s", s->host, s->port_text)
+			  : url_host_port(s->host, s->port);
 
 	free(s->host_port);
 	free(s->text);
@@ -41,18 +44,20 @@ conf_set_port(struct conf_backend *b, uint16_t port)
 	set_texts(&b->server);
 }
 
+/* Without a name it is called by its host and port. */
 static struct conf_backend *
-add_backend(struct draft *d, const char *name, const char *host,
-	    uint16_t port, struct conf_where where)
+add_backend(struct draft *d, const char *name, const struct url *at,
+	    struct conf_where where)
 {
 	struct conf *c = &d->tree->conf;
 	struct conf_backend *b = xcalloc(1, sizeof(*b));
 
-	b->name = name ? xstrdup(name) : url_host_port(host, port);
-	b->server.host = xstrdup(host);
+	b->server.host = xstrdup(at->host);
+	b->server.port_text = at->port_text ? xstrdup(at->port_text) : NULL;
 	b->where = where;
 	b->index = (unsigned)c->nbackends;
-	conf_set_port(b, port);
+	conf_set_port(b, at->port);
+	b->name = xstrdup(name ? name : b->server.text + strlen("http://"));
 	*xgrow(c->backends, c->nbackends) = b;
 	return b;
 }
@@ -75,18 +80,21 @@ backend_at(struct draft *d, const struct url *url, struct conf_where where)
 {
 	const struct conf *c = &d->tree->conf;
 
-	for (size_t i = 0; i < c->nbackends; i++)
-		if (c->backends[i]->server.port == url->port &&
-		    strcasecmp(c->backends[i]->server.host, url->host) == 0)
+	for (size_t i = 0; i < c->nbackends; i++) {
+		const struct conf_server *s = &c->backends[i]->server;
+
+		if (s->port == url->port && !s->port_text &&
+		    !url->port_text && strcasecmp(s->host, url->host) == 0)
 			return c->backends[i];
-	return add_backend(d, NULL, url->host, url->port, where);
+	}
+	return add_backend(d, NULL, url, where);
 }
 
 static void
 build_backend(struct draft *d, const struct draft_backend *draft)
 {
 	struct conf_backend *b;
-	struct url url = { NULL, 0, NULL };
+	struct url url = { .port = 0 };
 	char *error = NULL;
 
 	if (draft->broken)
@@ -102,11 +110,14 @@ build_backend(struct draft *d, const struct draft_backend *draft)
 		error = xasprintf("\"%s\": a server has no path; write the "
 				  "whole URL as the route's backend",
 				  draft->servers[0]);
+	else if (!error && (url.port_text || strchr(url.host, '{')))
+		error = xasprintf("\"%s\": a server has no captures; write "
+				  "the whole URL as the route's backend",
+				  draft->servers[0]);
 	if (error) {
 		mistake(&d->mistakes, draft->where, "%s", error);
 	} else {
-		b = add_backend(d, draft->name, url.host, url.port,
-				draft->where);
+		b = add_backend(d, draft->name, &url, draft->where);
 		b->change_origin = draft->change_origin == TRUTH_TRUE;
 	}
 	free(error);
@@ -227,12 +238,14 @@ static struct conf_backend *
 own_backend(struct draft *d, const char *name, struct conf_where where)
 {
 	const struct conf_backend *taken = find_backend(&d->tree->conf, name);
+	char host[] = "127.0.0.1";
+	const struct url here = { .host = host };
 
 	if (taken)
 		mistake(&d->mistakes, taken->where, "\"%s\" is the name of a "
 			"backend that bowsprit itself starts; call this one "
 			"otherwise", name);
-	return add_backend(d, name, "127.0.0.1", 0, where);
+	return add_backend(d, name, &here, where);
 }
 
 static void
@@ -305,6 +318,25 @@ is_true(enum truth said, bool otherwise)
 }
 
 static void
+overrule(uint64_t *time, uint64_t own)
+{
+	if (own != TIME_OPEN)
+		*time = own;
+}
+
+static void
+overrule_times(struct conf_timeouts *t, const struct conf_timeouts *own)
+{
+	overrule(&t->connect, own->connect);
+	overrule(&t->handshake, own->handshake);
+	overrule(&t->response, own->response);
+	overrule(&t->stall, own->stall);
+	overrule(&t->tunnel_idle, own->tunnel_idle);
+	overrule(&t->tunnel_lifetime, own->tunnel_lifetime);
+	overrule(&t->half_close, own->half_close);
+}
+
+static void
 build_route(struct draft *d, struct draft_route *draft)
 {
 	struct conf *c = &d->tree->conf;
@@ -317,7 +349,10 @@ build_route(struct draft *d, struct draft_route *draft)
 	b = resolve(d, draft, &target);
 	if (!b)
 		return;
-	error = target ? target_refuse(target, draft->pattern) : NULL;
+	error = target_refuse(target, draft->pattern);
+	if (!error)
+		error = target_refuse_server(&b->server, draft->pattern,
+					     &draft->allowed);
 	if (error) {
 		mistake(&d->mistakes, draft->where, "%s", error);
 		free(error);
@@ -336,6 +371,15 @@ build_route(struct draft *d, struct draft_route *draft)
 	r->change_origin = is_true(draft->change_origin,
 				   by_name && b->change_origin);
 	r->verify_accept = is_true(draft->verify_accept, true);
+	r->timeouts = c->timeouts;
+	overrule_times(&r->timeouts, &draft->times);
+	r->request = draft->request;
+	header_add_others(&r->request, &c->request);
+	r->response = draft->response;
+	header_add_others(&r->response, &c->response);
+	draft->request = draft->response = (struct conf_headers){ NULL, 0 };
+	r->allowed = draft->allowed;
+	draft->allowed = (struct conf_targets){ NULL, 0 };
 	r->where = draft->where;
 }
 

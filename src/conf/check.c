@@ -8,19 +8,20 @@
 #define DOCKER_STOP 10000   /* ms until `docker stop` kills */
 
 static bool
+is_any(const char *host)
+{
+	return !host || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+/* Connecting to "any address" is connecting to this machine. */
+static bool
 is_localhost(const char *host)
 {
 	struct addr a;
 
-	if (strcasecmp(host, "localhost") == 0)
+	if (strcasecmp(host, "localhost") == 0 || is_any(host))
 		return true;
 	return addr_parse(&a, slice_str(host)) && addr_is_loopback(&a);
-}
-
-static bool
-is_any(const char *host)
-{
-	return !host || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
 }
 
 /*
@@ -45,6 +46,16 @@ is_reached_by(const struct conf_listener *l, const char *host)
 	    addr_parse(&b, slice_str(l->host)))
 		return addr_same_host(&a, &b);
 	return strcasecmp(host, l->host) == 0;
+}
+
+bool
+check_is_ours(const struct conf *c, const char *host, uint16_t port)
+{
+	for (size_t i = 0; i < c->nlisteners; i++)
+		if (c->listeners[i].port == port &&
+		    is_reached_by(&c->listeners[i], host))
+			return true;
+	return false;
 }
 
 void

@@ -34,9 +34,13 @@ struct conf_listener {
 	struct conf_where where;
 };
 
-/* One place that a backend is reached at. */
+/*
+ * One place that a backend is reached at.  Host or port may have captures of
+ * the pattern: then each request chooses a server, see route_server().
+ */
 struct conf_server {
-	char *host;  /* name or literal, without brackets */
+	char *host;  /* name or literal, without brackets; perhaps {name} */
+	char *port_text; /* "{port}"; NULL: it is the number */
 	uint16_t port;
 	char *path;      /* of a unix socket, or NULL */
 	char *host_port; /* for Host with change_origin: "10.0.0.5:4000" */
@@ -54,11 +58,44 @@ struct conf_backend {
 	struct conf_where where;
 };
 
+/* What captures may choose as a server: a name or a network, and ports. */
+struct conf_target {
+	char *name; /* or NULL */
+	struct addr *addrs; /* of the name; resolved by main; owned */
+	size_t naddrs;
+	struct addr net; /* without a name */
+	uint16_t from, to;
+};
+
+struct conf_targets {
+	struct conf_target *list; /* owned */
+	size_t n;
+};
+
+/* A header that is set, in place of any of that name, or removed. */
+struct conf_header {
+	char *name;
+	char *line; /* "Name: value\r\n"; NULL: removed */
+};
+
+struct conf_headers {
+	struct conf_header *list; /* owned */
+	size_t n;
+};
+
 enum conf_upgrade {
 	TAKES_BOTH,      /* "both": requests and upgrades */
 	TAKES_UPGRADES,  /* "websocket" */
 	TAKES_REQUESTS,  /* "none" */
 	TAKES_NEXT,      /* "next": requests, and upgrades below /_next/ */
+};
+
+/* All in milliseconds; 0 means never. */
+struct conf_timeouts {
+	uint64_t header, connect, handshake, response, stall;
+	uint64_t client_keepalive, backend_keepalive;
+	uint64_t tunnel_idle, tunnel_lifetime, half_close, drain;
+	uint64_t boot; /* how long requests are held for the application */
 };
 
 struct conf_route {
@@ -70,15 +107,10 @@ struct conf_route {
 		       * {**}, perhaps a query; NULL: as the request has it */
 	bool change_origin; /* the route's own, or its backend's */
 	bool verify_accept;
+	struct conf_timeouts timeouts; /* the tree's, its own over them */
+	struct conf_headers request, response; /* the same */
+	struct conf_targets allowed; /* if captures choose the server */
 	struct conf_where where;
-};
-
-/* All in milliseconds; 0 means never. */
-struct conf_timeouts {
-	uint64_t header, connect, handshake, response, stall;
-	uint64_t client_keepalive, backend_keepalive;
-	uint64_t tunnel_idle, tunnel_lifetime, half_close, drain;
-	uint64_t boot; /* how long requests are held for the application */
 };
 
 enum conf_detail { DETAIL_NONE, DETAIL_LOCAL, DETAIL_ALL };
@@ -96,6 +128,7 @@ struct conf {
 	size_t nroutes;
 
 	struct conf_timeouts timeouts;
+	struct conf_headers request, response; /* of every route */
 	struct addr *trusted; /* networks */
 	size_t ntrusted;
 	size_t max_head;      /* bytes; 64 KiB */
@@ -154,6 +187,29 @@ const struct conf_route *route_find(const struct conf *c, struct slice host,
  */
 const struct conf_route *route_nearest(const struct conf *c, struct slice path,
 				       bool is_upgrade);
+
+/* Do captures choose the server? */
+static inline bool
+conf_server_is_open(const struct conf_server *s)
+{
+	return s->port_text || strchr(s->host, '{');
+}
+
+enum route_choice { CHOICE_GOOD, CHOICE_REFUSED, CHOICE_NO_MEMORY };
+
+/*
+ * The server that the captures of a request choose, of a route whose server is
+ * open; refused if `allowed` does not list it, or if it is ourselves.  *server
+ * is to be freed with conf_server_free; NULL when memory is out.
+ */
+enum route_choice route_server(const struct conf *c,
+			       const struct conf_route *r,
+			       const struct captures *caps,
+			       struct conf_server **server) WUNRES;
+void conf_server_free(struct conf_server *s); /* NULL is nothing */
+
+/* Is a header of that name set or removed?  '_' is as good as '-'. */
+bool conf_headers_have(const struct conf_headers *h, struct slice name);
 
 struct buf;
 /*

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "conf/allowed.h"
+#include "conf/header.h"
 
 struct draft_route *
 draft_add_route(struct draft *d, struct conf_where where)
@@ -14,6 +16,7 @@ draft_add_route(struct draft *d, struct conf_where where)
 	struct draft_route *r = xgrow(d->routes, d->nroutes);
 
 	r->upgrade = UPGRADE_OPEN;
+	memset(&r->times, 0xff, sizeof(r->times)); /* all are TIME_OPEN */
 	r->where = where;
 	return r;
 }
@@ -34,6 +37,9 @@ route_fini(struct draft_route *r)
 	free(r->path);
 	free(r->backend);
 	pattern_free(r->pattern);
+	header_fini(&r->request);
+	header_fini(&r->response);
+	allowed_fini(&r->allowed);
 }
 
 void

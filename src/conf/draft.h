@@ -18,6 +18,9 @@ enum truth { TRUTH_OPEN, TRUTH_FALSE, TRUTH_TRUE };
 /* enum conf_upgrade, or this. */
 #define UPGRADE_OPEN UINT32_MAX
 
+/* A time, or this. */
+#define TIME_OPEN UINT64_MAX
+
 struct draft_listener {
 	char *address;
 	uint16_t port; /* 0: it stands in the address */
@@ -48,6 +51,9 @@ struct draft_route {
 	enum draft_to to;
 	uint32_t upgrade;
 	enum truth change_origin, verify_accept;
+	struct conf_timeouts times; /* those that it may have of its own */
+	struct conf_headers request, response;
+	struct conf_targets allowed;
 	bool by_option;
 	bool dropped; /* a mistake, or an option's route stands over it */
 	struct pattern *pattern; /* compiled by conf/build, which moves it */

@@ -48,29 +48,56 @@ takes_text(enum conf_upgrade takes)
 }
 
 /* "http://10.0.0.5:4000/websockify (novnc), Host: 10.0.0.5:4000" */
-static char *
-destination(const struct conf_route *r)
+static void
+explain_destination(const struct conf_route *r)
 {
 	const struct conf_backend *b = r->backend;
-	const char *path = r->target ? r->target : "";
-	char *host = r->change_origin
-		     ? xasprintf(", Host: %s", b->server.host_port)
-		     : xstrdup("");
-	const char *accept = r->verify_accept ? "" : ", accept not verified";
 	bool named = strcmp(b->name, b->server.text + strlen("http://")) != 0;
-	const char *ours = b->is_app ? "the COMMAND" : "the demonstration";
-	char *text;
 
-	if (b->server.port == 0)
-		text = xasprintf("%s, on a port of ours%s", ours, accept);
-	else
-		text = xasprintf("%s%s%s%s%s%s%s%s", b->server.text, path,
-				 named ? " (" : "", named ? b->name : "",
-				 named ? ")" : "",
-				 b->is_app ? ", the COMMAND" : "", host,
-				 accept);
-	free(host);
-	return text;
+	if (b->server.port == 0 && !b->server.port_text) {
+		printf("%s, on a port of ours",
+		       b->is_app ? "the COMMAND" : "the demonstration");
+		return;
+	}
+	printf("%s%s", b->server.text, r->target ? r->target : "");
+	if (named)
+		printf(" (%s)", b->name);
+	if (b->is_app)
+		printf(", the COMMAND");
+	if (r->change_origin)
+		printf(", Host: %s", b->server.host_port);
+}
+
+/* ", handshake 10s" for a time that is the route's own. */
+static void
+explain_own_time(const char *name, uint64_t own, uint64_t usual)
+{
+	char text[TEXT_TIME];
+
+	if (own != usual)
+		printf(", %s %s", name, text_of_time(own, text));
+}
+
+static void
+explain_own_times(const struct conf_timeouts *own,
+		  const struct conf_timeouts *usual)
+{
+	explain_own_time("connect", own->connect, usual->connect);
+	explain_own_time("handshake", own->handshake, usual->handshake);
+	explain_own_time("response", own->response, usual->response);
+	explain_own_time("stall", own->stall, usual->stall);
+	explain_own_time("tunnel_idle", own->tunnel_idle, usual->tunnel_idle);
+	explain_own_time("tunnel_lifetime", own->tunnel_lifetime,
+			 usual->tunnel_lifetime);
+	explain_own_time("half_close", own->half_close, usual->half_close);
+}
+
+static void
+explain_headers(const char *of, const struct conf_headers *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		printf(", %s%s %s", of, h->list[i].line ? "sets" : "removes",
+		       h->list[i].name);
 }
 
 static int
@@ -87,23 +114,32 @@ widest_pattern(const struct conf *c)
 }
 
 static void
+explain_route(const struct conf *c, const struct conf_route *r, int wide)
+{
+	const char *path = pattern_text(r->pattern);
+	char *place = where_text(r->where);
+
+	printf("  %-*s  %-32s  ", wide, path, takes_text(r->takes));
+	explain_destination(r);
+	if (!r->verify_accept)
+		printf(", accept not verified");
+	explain_own_times(&r->timeouts, &c->timeouts);
+	explain_headers("", &r->request);
+	explain_headers("response ", &r->response);
+	if (strcmp(r->name, path) != 0)
+		printf(", name: %s", r->name);
+	printf("  (%s)\n", place);
+	free(place);
+}
+
+static void
 explain_routes(const struct conf *c)
 {
 	int wide = widest_pattern(c);
 
 	puts("\nroutes, in the order tried");
-	for (size_t i = 0; i < c->nroutes; i++) {
-		const struct conf_route *r = &c->routes[i];
-		char *to = destination(r), *place = where_text(r->where);
-
-		bool named = strcmp(r->name, pattern_text(r->pattern)) != 0;
-
-		printf("  %-*s  %-32s  %s%s%s  (%s)\n", wide,
-		       pattern_text(r->pattern), takes_text(r->takes), to,
-		       named ? ", name: " : "", named ? r->name : "", place);
-		free(to);
-		free(place);
-	}
+	for (size_t i = 0; i < c->nroutes; i++)
+		explain_route(c, &c->routes[i], wide);
 }
 
 /* A sum of phases, of which one that has no end makes the whole endless. */

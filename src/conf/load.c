@@ -105,6 +105,19 @@ load_scalar(struct draft *d, const config_setting_t *s,
 	value_fini(&v);
 }
 
+/* One element after the other; a list of one may stand without ( ). */
+static void
+load_list(struct draft *d, const config_setting_t *s,
+	  const struct setting *known, void *base)
+{
+	if (!config_setting_is_list(s) && !config_setting_is_array(s)) {
+		load_scalar(d, s, known, base);
+		return;
+	}
+	for (unsigned i = 0; i < (unsigned)config_setting_length(s); i++)
+		load_scalar(d, config_setting_get_elem(s, i), known, base);
+}
+
 typedef void load_part(struct draft *d, config_setting_t *s, void *base);
 
 static load_part load_servers, load_trusted, load_listeners, load_backends,
@@ -143,6 +156,8 @@ load_group(struct draft *d, config_setting_t *group, enum section_id section,
 			error = setting_unknown(section, name);
 			mistake(&d->mistakes, where_of(d, s), "%s", error);
 			free(error);
+		} else if (setting_is_list(known)) {
+			load_list(d, s, known, base);
 		} else if (known->type != SETTING_PARTS) {
 			load_scalar(d, s, known, base);
 		}

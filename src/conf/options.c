@@ -241,23 +241,49 @@ apply_setting(struct draft *d, struct draft_route *r, const char *name,
 	free(error);
 }
 
+/*
+ * Takes a word off the front of *text and ends it; within double quotes, which
+ * are taken out, it may have blanks.  NULL if there is none; *closed tells
+ * whether the last quote was.
+ */
+static char *
+next_word(char **text, bool *closed)
+{
+	char *from = *text + strspn(*text, BLANKS), *to = from, *word = from;
+
+	*closed = true;
+	if (!*from)
+		return NULL;
+	for (; *from && (!*closed || !strchr(BLANKS, *from)); from++) {
+		if (*from == '"')
+			*closed = !*closed;
+		else
+			*to++ = *from;
+	}
+	*text = *from ? from + 1 : from;
+	*to = '\0';
+	return word;
+}
+
 /* URL [setting[=value]]… */
 static void
 apply_url(struct draft *d, struct draft_route *r, const char *text)
 {
 	size_t url_n = strcspn(text, BLANKS);
-	char *rest = xstrdup(text + url_n), *save, *word;
+	char *settings = xstrdup(text + url_n), *rest = settings, *word, *eq;
+	bool closed;
 
 	r->backend = xstrndup(text, url_n);
-	for (word = strtok_r(rest, BLANKS, &save); word;
-	     word = strtok_r(NULL, BLANKS, &save)) {
-		char *eq = strchr(word, '=');
-
-		if (eq)
+	while ((word = next_word(&rest, &closed)) != NULL) {
+		if ((eq = strchr(word, '=')) != NULL)
 			*eq++ = '\0';
-		apply_setting(d, r, word, eq);
+		if (closed)
+			apply_setting(d, r, word, eq);
+		else
+			mistake(&d->mistakes, r->where, "'%s': the value of "
+				"%s has no closing quote", r->path, word);
 	}
-	free(rest);
+	free(settings);
 }
 
 /* Most often what is missing is the scheme. */
@@ -268,7 +294,7 @@ tell_no_url(struct draft *d, struct conf_where where, const char *text)
 	char *guess = eq ? xasprintf("http://%.*s", (int)strcspn(eq + 1,
 				     BLANKS), eq + 1) : NULL;
 	char *error = NULL;
-	struct url url = { NULL, 0, NULL };
+	struct url url = { .port = 0 };
 
 	if (guess && url_parse(guess, &url, &error))
 		mistake(&d->mistakes, where, "'%s' has no URL; did you mean "

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "conf/allowed.h"
 #include "conf/draft.h"
+#include "conf/header.h"
 #include "conf/suggest.h"
 #include "conf/text.h"
 
@@ -61,12 +63,24 @@ static const struct setting_word upgrades[] = {
 #define TIME(name, member, preset) \
 	{ name, SETTING_TIME, FIELD(struct conf, timeouts.member), preset, \
 	  0, UINT64_MAX, NULL }
+#define ROUTE_TIME(name, member) \
+	{ name, SETTING_TIME, FIELD(struct draft_route, times.member), NULL, \
+	  0, UINT64_MAX, NULL }
 #define WORD(name, type, member, preset, words) \
 	{ name, SETTING_WORD, FIELD(type, member), preset, 0, 0, words }
 #define TEXT(name, type, member, preset) \
 	{ name, SETTING_TEXT, FIELD(type, member), preset, 0, 0, NULL }
 #define TRUTH(name, type, member) \
 	{ name, SETTING_TRUTH, FIELD(type, member), NULL, 0, 0, NULL }
+#define HEADERS(type) \
+	{ "set_headers", SETTING_SET, FIELD(type, request), NULL, 0, 0, \
+	  NULL }, \
+	{ "remove_headers", SETTING_REMOVE, FIELD(type, request), NULL, 0, 0, \
+	  NULL }, \
+	{ "set_response_headers", SETTING_SET, FIELD(type, response), NULL, \
+	  0, 0, NULL }, \
+	{ "remove_response_headers", SETTING_REMOVE, FIELD(type, response), \
+	  NULL, 0, 0, NULL }
 #define LATER(name, preset) \
 	{ name, SETTING_LATER, NO_FIELD, preset, 0, 0, NULL }
 
@@ -79,6 +93,7 @@ static const struct setting top[] = {
 	PARTS("log"),
 	PARTS("admin"),
 	PARTS("trusted_proxies"),
+	HEADERS(struct conf),
 	WORD("error_detail", struct conf, error_detail, "local", details),
 	{ "max_head", SETTING_SIZE, FIELD(struct conf, max_head), "64K",
 	  KILO, 16 * MEGA, NULL },
@@ -140,6 +155,16 @@ static const struct setting route[] = {
 	TEXT("backend", struct draft_route, backend, NULL),
 	TRUTH("change_origin", struct draft_route, change_origin),
 	TRUTH("verify_accept", struct draft_route, verify_accept),
+	ROUTE_TIME("connect", connect),
+	ROUTE_TIME("handshake", handshake),
+	ROUTE_TIME("response", response),
+	ROUTE_TIME("stall", stall),
+	ROUTE_TIME("tunnel_idle", tunnel_idle),
+	ROUTE_TIME("tunnel_lifetime", tunnel_lifetime),
+	ROUTE_TIME("half_close", half_close),
+	HEADERS(struct draft_route),
+	{ "allowed_targets", SETTING_TARGETS,
+	  FIELD(struct draft_route, allowed), NULL, 0, 0, NULL },
 };
 
 const struct section sections[NSECTIONS] = {
@@ -366,6 +391,21 @@ assign_word(const struct setting *s, void *base, const struct value *v)
 	return mean;
 }
 
+/* One element of a list; conf/load has taken the list apart. */
+static char *
+assign_element(const struct setting *s, void *base, const struct value *v)
+{
+	void *field = (char *)base + s->offset;
+
+	if (v->kind != VALUE_TEXT)
+		return must_be(s, "a list of strings", v);
+	if (s->type == SETTING_SET)
+		return header_add_set(field, v->text);
+	if (s->type == SETTING_REMOVE)
+		return header_add_removal(field, v->text);
+	return allowed_add(field, v->text);
+}
+
 /* So that a file written for a later version says what it would miss. */
 static char *
 assign_later(const struct setting *s, const struct value *v)
@@ -377,6 +417,13 @@ assign_later(const struct setting *s, const struct value *v)
 		return NULL;
 	return xasprintf("%s is not built yet in this version; leave it out, "
 			 "or write \"%s\"", s->name, s->preset);
+}
+
+bool
+setting_is_list(const struct setting *s)
+{
+	return s->type == SETTING_SET || s->type == SETTING_REMOVE ||
+	       s->type == SETTING_TARGETS;
 }
 
 bool
@@ -400,6 +447,11 @@ setting_assign(const struct setting *s, void *base, const struct value *value,
 		break;
 	case SETTING_WORD:
 		*error = assign_word(s, base, value);
+		break;
+	case SETTING_SET:
+	case SETTING_REMOVE:
+	case SETTING_TARGETS:
+		*error = assign_element(s, base, value);
 		break;
 	case SETTING_LATER:
 		*error = assign_later(s, value);

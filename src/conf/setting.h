@@ -21,6 +21,9 @@ enum setting_type {
 	SETTING_NUMBER, /* unsigned */
 	SETTING_TRUTH,  /* enum truth */
 	SETTING_WORD,   /* an enum */
+	SETTING_SET,    /* struct conf_headers; each value adds to it */
+	SETTING_REMOVE, /* the same, by names */
+	SETTING_TARGETS, /* struct conf_targets; the same */
 	SETTING_LATER,  /* not built yet: takes nothing but its preset */
 	SETTING_PARTS,  /* a group or list, taken apart by conf/load */
 };
@@ -75,6 +78,8 @@ const struct setting *setting_find(enum section_id section, const char *name);
  * meant, where it belongs, or what does here what nginx's word does there.
  */
 char *setting_unknown(enum section_id section, const char *name) WUNRES;
+/* Is it a list of texts, of which each is assigned by itself? */
+bool setting_is_list(const struct setting *s);
 /*
  * Puts a value into its field of the section's struct at `base`.  False on a
  * mistake, and *error is a sentence to free.

@@ -82,10 +82,9 @@ static const struct foreign foreign[] = {
 /* Planned, and known by these names already. */
 static const char *const later[] = {
 	"--doctor", "--self-signed",
-	"allowed_origins", "allowed_targets", "ca", "limits", "max_message",
+	"allowed_origins", "ca", "limits", "max_message",
 	"max_tunnels", "max_tunnels_per_address", "ping", "proxy_protocol",
-	"redirect", "remove_headers", "set_headers", "strict", "tls",
-	"tls_verify", "verify_client",
+	"redirect", "strict", "tls", "tls_verify", "verify_client",
 };
 
 static int

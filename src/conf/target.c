@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * target.c: the path of a route's URL, with its captures.
+ * target.c: the captures in a route's URL.
  */
 #include "conf/target.h"
 
@@ -96,6 +96,26 @@ target_refuse(const char *target, const struct pattern *pattern)
 	return NULL;
 }
 
+char *
+target_refuse_server(const struct conf_server *s, const struct pattern *pattern,
+		     const struct conf_targets *allowed)
+{
+	char *error;
+
+	if ((error = target_refuse(s->host, pattern)) ||
+	    (error = target_refuse(s->port_text, pattern)))
+		return error;
+	if (conf_server_is_open(s) && allowed->n == 0)
+		return xasprintf("%s: captures choose a host or port only "
+				 "among allowed_targets; write them, such as "
+				 "( \"10.0.0.0/24:5900-5999\" )", s->text);
+	if (!conf_server_is_open(s) && allowed->n > 0)
+		return xasprintf("allowed_targets is for a URL with a capture "
+				 "as host or port, which %s has not",
+				 s->text);
+	return NULL;
+}
+
 static struct slice
 captured(const struct captures *caps, struct slice name)
 {
@@ -106,12 +126,10 @@ captured(const struct captures *caps, struct slice name)
 }
 
 bool
-route_target(const struct conf_route *r, const struct captures *caps,
-	     struct slice query, struct buf **out)
+target_fill(const char *target, const struct captures *caps, struct buf **out)
 {
-	struct slice left = slice_str(r->target), name, text, value;
+	struct slice left = slice_str(target), name, text, value;
 
-	assert(r->target);
 	while (left.n > 0) {
 		text = next_piece(&left, &name);
 		value = captured(caps, name);
@@ -119,6 +137,16 @@ route_target(const struct conf_route *r, const struct captures *caps,
 		    !buf_add(out, value.p, value.n))
 			return false;
 	}
+	return true;
+}
+
+bool
+route_target(const struct conf_route *r, const struct captures *caps,
+	     struct slice query, struct buf **out)
+{
+	assert(r->target);
+	if (!target_fill(r->target, caps, out))
+		return false;
 	if (strchr(r->target, '?'))
 		return true;
 	return buf_add(out, query.p, query.n);

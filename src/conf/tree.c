@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "conf/allowed.h"
+#include "conf/header.h"
 #include "conf/mistake.h"
 #include "conf/setting.h"
 
@@ -58,14 +60,29 @@ conf_tree_new(int argc, char **argv)
 }
 
 static void
+server_fini(struct conf_server *s)
+{
+	free(s->host);
+	free(s->port_text);
+	free(s->path);
+	free(s->host_port);
+	free(s->text);
+	free(s->addrs);
+}
+
+void
+conf_server_free(struct conf_server *s)
+{
+	if (s)
+		server_fini(s);
+	free(s);
+}
+
+static void
 backend_free(struct conf_backend *b)
 {
 	free(b->name);
-	free(b->server.host);
-	free(b->server.path);
-	free(b->server.host_port);
-	free(b->server.text);
-	free(b->server.addrs);
+	server_fini(&b->server);
 	free(b);
 }
 
@@ -82,6 +99,9 @@ conf_fini(struct conf *c)
 		free(c->routes[i].name);
 		free(c->routes[i].target);
 		pattern_free(c->routes[i].pattern);
+		header_fini(&c->routes[i].request);
+		header_fini(&c->routes[i].response);
+		allowed_fini(&c->routes[i].allowed);
 	}
 	free(c->routes);
 	for (size_t i = 0; i < c->nbackends; i++)
@@ -90,6 +110,8 @@ conf_fini(struct conf *c)
 	for (char **word = c->command; word && *word; word++)
 		free(*word);
 	free(c->command);
+	header_fini(&c->request);
+	header_fini(&c->response);
 	free(c->trusted);
 	free(c->log_file);
 	free(c->source);

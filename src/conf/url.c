@@ -120,6 +120,33 @@ is_bad_ip4(struct slice host)
 	return !addr_parse(&a, host);
 }
 
+/* How many bytes of a capture, "{name}", there are; 0: none. */
+static size_t
+capture_length(const char *p, const char *end)
+{
+	const char *close = p < end && *p == '{'
+			    ? memchr(p, '}', (size_t)(end - p)) : NULL;
+
+	return close ? (size_t)(close + 1 - p) : 0;
+}
+
+/* The host with an "x" in place of each capture, to be judged by. */
+static char *
+without_captures(struct slice host)
+{
+	char *copy = xstrndup(host.p, host.n), *to = copy;
+	const char *from = host.p, *end = host.p + host.n;
+	size_t n;
+
+	for (; from < end; from += n) {
+		n = capture_length(from, end);
+		*to++ = n > 0 ? 'x' : *from;
+		n += n == 0;
+	}
+	*to = '\0';
+	return copy;
+}
+
 /* A sentence about a host that is none, or NULL. */
 static char *
 refuse_host(const char *text, struct slice host, bool bracketed)
@@ -149,6 +176,22 @@ refuse_host(const char *text, struct slice host, bool bracketed)
 		return xasprintf("\"%s\": \"%.*s\" is no IPv4 address", text,
 				 SLICE_ARG(host));
 	return NULL;
+}
+
+/* The port of a URL, with its colon if there is one; false if it is none. */
+static bool
+take_port(struct slice rest, struct url *url)
+{
+	url->port = HTTP_PORT;
+	if (rest.n == 0)
+		return true;
+	rest = slice_of(rest.p + 1, rest.n - 1);
+	if (rest.n == 0 ||
+	    capture_length(rest.p, rest.p + rest.n) != rest.n)
+		return parse_port(rest, &url->port);
+	url->port = 0;
+	url->port_text = xstrndup(rest.p, rest.n);
+	return true;
 }
 
 /*
@@ -194,10 +237,6 @@ refuse_characters(const char *text, struct slice authority)
 		return xasprintf("a URL with a user or password is not taken, "
 				 "since the browser's own Authorization is "
 				 "forwarded; leave out what is before the @");
-	if (memchr(authority.p, '{', authority.n))
-		return xasprintf("\"%s\": a capture as host or port is not "
-				 "built yet; write a route for each backend",
-				 text);
 	return NULL;
 }
 
@@ -206,6 +245,7 @@ url_parse(const char *text, struct url *url, char **error)
 {
 	struct slice scheme = scheme_of(text), authority, host, rest;
 	const char *from;
+	char *judged;
 
 	memset(url, 0, sizeof(*url));
 	*error = refuse_scheme(text, scheme);
@@ -220,13 +260,12 @@ url_parse(const char *text, struct url *url, char **error)
 		*error = xasprintf("\"%s\": a ] is missing", text);
 		return false;
 	}
-	*error = refuse_host(text, host, authority.p[0] == '[');
+	judged = without_captures(host);
+	*error = refuse_host(text, slice_str(judged), authority.p[0] == '[');
+	free(judged);
 	if (*error)
 		return false;
-	url->port = HTTP_PORT;
-	if (rest.n > 0 && (rest.p[0] != ':' ||
-			   !parse_port(slice_of(rest.p + 1, rest.n - 1),
-				       &url->port))) {
+	if ((rest.n > 0 && rest.p[0] != ':') || !take_port(rest, url)) {
 		*error = xasprintf("\"%s\": a port is a number from 1 to "
 				   "65535", text);
 		return false;
@@ -242,6 +281,7 @@ void
 url_fini(struct url *url)
 {
 	free(url->host);
+	free(url->port_text);
 	free(url->path);
 }
 

@@ -4,6 +4,8 @@
  */
 #include "proto/field.h"
 
+#include <ctype.h>
+
 static const struct slice names[F_COUNT] = {
 	[F_ACCEPT] = SLICE("accept"),
 	[F_AUTHORIZATION] = SLICE("authorization"),
@@ -49,4 +51,19 @@ field_id_of(struct slice name)
 		    slice_ieq(names[id], name))
 			return id;
 	return F_OTHER;
+}
+
+bool
+field_same_name(struct slice a, struct slice b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++) {
+		char x = a.p[i] == '_' ? '-' : a.p[i];
+		char y = b.p[i] == '_' ? '-' : b.p[i];
+
+		if (tolower((unsigned char)x) != tolower((unsigned char)y))
+			return false;
+	}
+	return true;
 }

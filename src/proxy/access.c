@@ -184,7 +184,7 @@ log_proxying(const struct conn *c, enum log_level level)
 		       "[WebSocket Proxy] Proxying WebSocket upgrade:"))
 		return;
 	log_uint(&l, "id", c->id);
-	log_str(&l, "backend", hs->route->backend->server.text);
+	log_str(&l, "backend", conn_server(c)->text);
 	put_target(&l, "url", hs->req.target);
 	put_some_headers(&l, &hs->req, upgrade_headers,
 			 ARRAY_LEN(upgrade_headers));
@@ -218,7 +218,7 @@ access_opened(struct conn *c, const struct head *res)
 		       "[WebSocket Proxy] Connection opened to backend:"))
 		return;
 	log_uint(&l, "id", c->id);
-	log_str(&l, "backend", hs->route->backend->server.text);
+	log_str(&l, "backend", conn_server(c)->text);
 	log_uint(&l, "ms", clock_ms() - hs->asked);
 	log_slice(&l, "protocol",
 		  redact_header(F_SEC_WEBSOCKET_PROTOCOL, SLICE_NONE,
@@ -314,7 +314,7 @@ log_failed_upgrade(const struct conn *c, const struct failure *f)
 	if (f->status)
 		log_uint(&l, "status", f->status);
 	if (hs->route)
-		log_str(&l, "backend", hs->route->backend->server.text);
+		log_str(&l, "backend", conn_server(c)->text);
 	put_target(&l, "url", hs->req.target);
 	put_all_headers(&l, &hs->req);
 	put_hint(&l, c, f->hint);

@@ -98,6 +98,23 @@ may_know(const struct conn *c)
 	return false;
 }
 
+/* Captures may choose a server, if it is one of those allowed. */
+static bool
+choose_server(struct conn *c)
+{
+	struct handshake *hs = c->hs;
+	enum route_choice choice;
+
+	if (!conf_server_is_open(&hs->route->backend->server))
+		return true;
+	choice = route_server(hs->conf, hs->route, &hs->caps, &hs->chosen);
+	if (choice == CHOICE_GOOD)
+		return true;
+	finish_fail(c, choice == CHOICE_REFUSED ? &reason_target_refused
+						: &reason_no_memory);
+	return false;
+}
+
 /* The head is whole: parse, route, and go for a server. */
 static void
 begin_request(struct conn *c, size_t head_len)
@@ -137,6 +154,8 @@ begin_request(struct conn *c, size_t head_len)
 		refuse_unrouted(c);
 		return;
 	}
+	if (!choose_server(c))
+		return;
 	if (!forward_request(c)) {
 		finish_fail(c, &reason_no_memory);
 		return;

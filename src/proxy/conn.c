@@ -225,6 +225,7 @@ handshake_free(struct conn *c)
 	splice_fini(&hs->edits);
 	buf_free(&hs->bytes);
 	buf_free(&hs->held);
+	conf_server_free(hs->chosen);
 	conf_unref(hs->conf);
 	free(hs);
 }

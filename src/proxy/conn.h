@@ -52,6 +52,7 @@ struct handshake {
 	enum upgrade upgrade;
 	const struct conf_route *route;
 	struct captures caps;
+	struct conf_server *chosen; /* by captures; owned; or NULL */
 	struct splice edits;   /* of the request head */
 	struct addr client;    /* the rightmost address we do not trust */
 	char request_id[REQUEST_ID_MAX + 1];
@@ -140,12 +141,18 @@ conn_is_dead(const struct conn *c)
 	return c->state == CS_DEAD;
 }
 
-/* The URL of the server that a request was routed to, for people. */
+/* Where a routed request goes: the route's server, or that of its captures. */
+static inline const struct conf_server *
+conn_server(const struct conn *c)
+{
+	return c->hs->chosen ? c->hs->chosen : &c->hs->route->backend->server;
+}
+
+/* The URL of that server, for people. */
 static inline const char *
 conn_server_text(const struct conn *c)
 {
-	return c->hs && c->hs->route ? c->hs->route->backend->server.text
-				     : "the server";
+	return c->hs && c->hs->route ? conn_server(c)->text : "the server";
 }
 
 /* The handshake of a new request: takes the head off client.in. */

@@ -22,7 +22,7 @@
 static const struct conf_timeouts *
 times(const struct conn *c)
 {
-	return &c->hs->conf->timeouts;
+	return &c->hs->route->timeouts;
 }
 
 /* What the exchange waits for now, and how long it may. */

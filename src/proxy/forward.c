@@ -89,22 +89,6 @@ forward_client(const struct conn *c)
 
 /* ---- names ---- */
 
-/* Equal when '_' is read as '-', as CGI-like servers do? */
-static bool
-same_to_cgi(struct slice name, struct slice ours)
-{
-	if (name.n != ours.n)
-		return false;
-	for (size_t i = 0; i < name.n; i++) {
-		char a = name.p[i] == '_' ? '-' : name.p[i];
-
-		if (tolower((unsigned char)a) !=
-		    tolower((unsigned char)ours.p[i]))
-			return false;
-	}
-	return true;
-}
-
 static bool
 claims_forwarding(struct slice name, enum field_id id)
 {
@@ -130,7 +114,7 @@ claims_forwarding(struct slice name, enum field_id id)
 	if (!memchr(name.p, '_', name.n))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-		if (same_to_cgi(name, ours[i]))
+		if (field_same_name(name, ours[i]))
 			return true;
 	return false;
 }
@@ -208,13 +192,33 @@ is_hop_by_hop(const struct head *h, const struct head_field *f)
 	       !is_end_to_end(name, f->id);
 }
 
-/* ---- the request ---- */
+/* ---- headers of the operator's ---- */
 
 static void
 drop_field(struct splice *s, const struct head_field *f)
 {
 	splice_drop(s, f->at, f->end - f->at);
 }
+
+/* What the operator sets or removes is dropped, and what is set added. */
+static void
+drop_ruled(struct splice *s, const struct head *h,
+	   const struct conf_headers *rules)
+{
+	for (uint32_t i = 0; rules->n > 0 && i < h->nfields; i++)
+		if (conf_headers_have(rules, field_name(h, &h->fields[i])))
+			drop_field(s, &h->fields[i]);
+}
+
+static void
+add_ruled(struct splice *s, uint32_t end, const struct conf_headers *rules)
+{
+	for (size_t i = 0; i < rules->n; i++)
+		if (rules->list[i].line)
+			splice_insert(s, end, slice_str(rules->list[i].line));
+}
+
+/* ---- the request ---- */
 
 /* Says once for each peer why its X-Forwarded-* do not get through. */
 static void
@@ -301,6 +305,23 @@ asked_port(const struct head *h, bool trusted)
 	return slice_ieq(proto, SLICE("https")) ? SLICE("443") : SLICE("80");
 }
 
+/* Has the operator said what becomes of it? */
+static bool
+is_ruled(const struct handshake *hs, struct slice name)
+{
+	const struct conf_headers *rules = &hs->route->request;
+
+	return rules->n > 0 && conf_headers_have(rules, name);
+}
+
+/* One that we add unless a trusted peer has. */
+static bool
+is_missing(const struct handshake *hs, bool trusted, enum field_id id,
+	   struct slice name)
+{
+	return (!trusted || !hs->req.first[id]) && !is_ruled(hs, name);
+}
+
 /* A unix socket's peer has no address: what it says of others stays. */
 static void
 add_forwarded_for(struct conn *c, uint32_t end, bool trusted)
@@ -310,7 +331,8 @@ add_forwarded_for(struct conn *c, uint32_t end, bool trusted)
 		trusted ? last_forwarded_for(&hs->req) : NULL;
 	char peer[ADDR_TEXT];
 
-	if (c->peer.family == 0)
+	if (c->peer.family == 0 ||
+	    is_ruled(hs, SLICE("X-Forwarded-For")))
 		return;
 	addr_host_text(&c->peer, peer);
 	if (chain)
@@ -329,12 +351,15 @@ add_forwarded(struct conn *c, uint32_t end, bool trusted)
 	struct slice port = asked_port(h, trusted);
 
 	add_forwarded_for(c, end, trusted);
-	if (!trusted || !h->first[F_X_FORWARDED_PROTO])
+	if (is_missing(hs, trusted, F_X_FORWARDED_PROTO,
+		       SLICE("X-Forwarded-Proto")))
 		splice_insertf(&hs->edits, end, "X-Forwarded-Proto: http\r\n");
-	if ((!trusted || !h->first[F_X_FORWARDED_HOST]) && h->authority.n)
+	if (is_missing(hs, trusted, F_X_FORWARDED_HOST,
+		       SLICE("X-Forwarded-Host")) && h->authority.n)
 		splice_insertf(&hs->edits, end, "X-Forwarded-Host: %.*s\r\n",
 			       SLICE_ARG(h->authority));
-	if (!trusted || !h->first[F_X_FORWARDED_PORT])
+	if (is_missing(hs, trusted, F_X_FORWARDED_PORT,
+		       SLICE("X-Forwarded-Port")))
 		splice_insertf(&hs->edits, end, "X-Forwarded-Port: %.*s\r\n",
 			       SLICE_ARG(port));
 }
@@ -368,6 +393,8 @@ edit_request_id(struct conn *c, uint32_t end)
 	const struct head_field *f = head_first(&hs->req, F_X_REQUEST_ID);
 	struct slice id = head_value(&hs->req, F_X_REQUEST_ID);
 
+	if (is_ruled(hs, SLICE("X-Request-Id")))
+		return;
 	if (is_good_id(id) && !head_next(&hs->req, f)) {
 		memcpy(hs->request_id, id.p, id.n);
 		return;
@@ -390,7 +417,7 @@ edit_host(struct conn *c, uint32_t end)
 {
 	struct handshake *hs = c->hs;
 	const struct head_field *f = head_first(&hs->req, F_HOST);
-	struct slice host = slice_str(hs->route->backend->server.host_port);
+	struct slice host = slice_str(conn_server(c)->host_port);
 
 	if (!f && !hs->route->change_origin && hs->req.authority.n > 0)
 		host = hs->req.authority;
@@ -492,6 +519,8 @@ forward_request(struct conn *c)
 	add_forwarded(c, end, trusted);
 	edit_request_id(c, end);
 	edit_connection(hs, end);
+	drop_ruled(&hs->edits, &hs->req, &hs->route->request);
+	add_ruled(&hs->edits, end, &hs->route->request);
 	return !hs->edits.failed;
 }
 
@@ -531,12 +560,29 @@ forward_response(struct conn *c, const struct head *res,
 	for (uint32_t i = 0; i < res->nfields; i++)
 		if (drops_from_response(c, res, &res->fields[i], how))
 			drop_field(&s, &res->fields[i]);
+	drop_ruled(&s, res, &c->hs->route->response);
+	add_ruled(&s, end, &c->hs->route->response);
 	if (res->status == 426 && res->first[F_UPGRADE])
 		splice_insert(&s, end, SLICE("Connection: upgrade\r\n"));
 	if (how->closes)
 		splice_insert(&s, end, SLICE("Connection: close\r\n"));
 	else if (c->hs->req.minor == 0)
 		splice_insert(&s, end, SLICE("Connection: keep-alive\r\n"));
+	ok = splice_render(&s, res->base, res->len, out);
+	splice_fini(&s);
+	return ok;
+}
+
+bool
+forward_switching(struct conn *c, const struct head *res, struct buf **out)
+{
+	const struct conf_headers *rules = &c->hs->route->response;
+	struct splice s;
+	bool ok;
+
+	splice_init(&s);
+	drop_ruled(&s, res, rules);
+	add_ruled(&s, res->len - 2, rules);
 	ok = splice_render(&s, res->base, res->len, out);
 	splice_fini(&s);
 	return ok;

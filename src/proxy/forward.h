@@ -18,7 +18,8 @@ const struct head_fault *forward_fault(const struct conn *c);
 
 /*
  * Collects the edits of the request head in hs->edits, and sets
- * hs->request_id.  False when memory is out.
+ * hs->request_id unless the operator sets or removes that header.  False when
+ * memory is out.
  */
 bool forward_request(struct conn *c) WUNRES;
 
@@ -35,5 +36,9 @@ struct forward_answer {
 bool forward_response(struct conn *c, const struct head *res,
 		      const struct forward_answer *how, struct buf **out)
 	WUNRES;
+
+/* The same of a 101, of which only the operator's headers are edited. */
+bool forward_switching(struct conn *c, const struct head *res,
+		       struct buf **out) WUNRES;
 
 #endif

@@ -108,6 +108,11 @@ const struct reason
 	},
 
 	reason_no_route = { "no-route", 404, "no route", "ENOENT", NULL },
+	reason_target_refused = {
+		"target-refused", 403, "target not allowed", "EACCES",
+		"the path chose {server}, which is not among the route's "
+		"allowed_targets",
+	},
 	reason_booting = {
 		"booting", 503, "the application is still starting", "EAGAIN",
 		"the application did not accept connections within "

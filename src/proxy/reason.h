@@ -51,6 +51,7 @@ extern const struct reason
 
 	/* bowsprit */
 	reason_no_route,
+	reason_target_refused, /* captures chose a server not allowed */
 	reason_booting,
 	reason_app_ended,
 	reason_no_descriptors,

@@ -59,8 +59,11 @@ server_release(struct conn *c, uint64_t keep)
 {
 	struct server *s = c->server;
 
-	/* Backends are numbered anew by each configuration. */
-	if (c->hs->conf != c->worker->conf) {
+	/*
+	 * Backends are numbered anew by each configuration, and one that
+	 * captures choose has no number.
+	 */
+	if (c->hs->conf != c->worker->conf || c->hs->chosen) {
 		server_drop(c);
 		return;
 	}
@@ -112,7 +115,7 @@ static void set_connect_deadline(struct conn *c);
 static void
 dial_next(struct conn *c)
 {
-	const struct conf_server *to = &c->hs->route->backend->server;
+	const struct conf_server *to = conn_server(c);
 	struct handshake *hs = c->hs;
 
 	set_connect_deadline(c);
@@ -130,7 +133,7 @@ dial_next(struct conn *c)
 static const struct conf_timeouts *
 times(const struct conn *c)
 {
-	return &c->hs->conf->timeouts;
+	return &c->hs->route->timeouts;
 }
 
 /* What is left of an upgrade's time, which began when we could first ask. */
@@ -149,7 +152,7 @@ handshake_left(const struct conn *c)
 static void
 set_connect_deadline(struct conn *c)
 {
-	size_t addresses = c->hs->route->backend->server.naddrs;
+	size_t addresses = conn_server(c)->naddrs;
 	uint64_t left = handshake_left(c), limit = times(c)->connect;
 
 	if (limit > 0 && addresses > 1)
@@ -252,7 +255,7 @@ server_on_deadline(struct conn *c)
 	struct handshake *hs = c->hs;
 
 	if (c->due != &reason_connect_timeout ||
-	    hs->address >= hs->route->backend->server.naddrs) {
+	    hs->address >= conn_server(c)->naddrs) {
 		finish_fail(c, c->due);
 		return;
 	}

@@ -14,6 +14,7 @@
 #include "net/relay.h"
 #include "proxy/access.h"
 #include "proxy/finish.h"
+#include "proxy/forward.h"
 #include "proxy/server.h"
 
 /* After a Close in both directions TCP has this long to end as well. */
@@ -341,13 +342,28 @@ limit(uint64_t ms)
 static void
 copy_limits(struct conn *c)
 {
-	const struct conf_timeouts *t = &c->hs->conf->timeouts;
+	const struct conf_timeouts *t = &c->hs->route->timeouts;
 
 	c->limits.idle = limit(t->tunnel_idle);
 	c->limits.stall = limit(t->stall);
 	c->limits.half_close = limit(t->half_close);
 	c->limits.expires =
 		t->tunnel_lifetime ? clock_ms() + t->tunnel_lifetime : 0;
+}
+
+/* The 101, as it came but for headers of the operator's. */
+static bool
+send_switching(struct conn *c, const struct head *res)
+{
+	struct buf *head = NULL;
+	bool sent;
+
+	if (c->hs->route->response.n == 0)
+		return stream_send(&c->client, res->base, res->len);
+	sent = forward_switching(c, res, &head) &&
+	       stream_send(&c->client, buf_data(head), buf_len(head));
+	buf_free(&head);
+	return sent;
 }
 
 void
@@ -364,7 +380,7 @@ tunnel_start(struct conn *c, const struct head *res)
 	c->born = c->last = clock_ms();
 	access_opened(c, res);
 	c->opened = true;
-	if (!stream_send(&c->client, res->base, res->len)) {
+	if (!send_switching(c, res)) {
 		conn_close(c, &reason_client_reset, BY_CLIENT);
 		return;
 	}

@@ -14,6 +14,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -175,9 +176,36 @@ fill_in(struct loop *l, struct conf *conf)
 	for (size_t i = 0; i < conf->nbackends; i++) {
 		struct conf_backend *b = conf->backends[i];
 
-		if (b->server.port == 0 && !b->server.path)
+		if (b->server.port == 0 && !b->server.path &&
+		    !conf_server_is_open(&b->server))
 			conf_set_port(b, b->is_app ? l->app_port
 						   : l->demo_port);
+	}
+}
+
+static void
+resolve_one(const char *what, const char *host, uint16_t port,
+	    struct addr **addrs, size_t *naddrs)
+{
+	const char *error;
+
+	free(*addrs);
+	error = resolve(host, port, addrs, naddrs);
+	if (error)
+		log_say(LOG_WARN, "%s: the name %s does not resolve: %s; its "
+			"requests fail until SIGHUP asks again", what, host,
+			error);
+}
+
+static void
+resolve_targets(const struct conf_route *r)
+{
+	for (size_t i = 0; i < r->allowed.n; i++) {
+		struct conf_target *t = &r->allowed.list[i];
+
+		if (t->name)
+			resolve_one("allowed_targets", t->name, 0, &t->addrs,
+				    &t->naddrs);
 	}
 }
 
@@ -186,18 +214,16 @@ resolve_all(struct conf *conf)
 {
 	for (size_t i = 0; i < conf->nbackends; i++) {
 		struct conf_server *s = &conf->backends[i]->server;
-		const char *error;
+		char what[80];
 
-		if (s->path)
+		if (s->path || strchr(s->host, '{'))
 			continue;
-		free(s->addrs);
-		error = resolve(s->host, s->port, &s->addrs, &s->naddrs);
-		if (error)
-			log_say(LOG_WARN, "backend %s: the name %s does not "
-				"resolve: %s; its requests fail until SIGHUP "
-				"asks again", conf->backends[i]->name, s->host,
-				error);
+		snprintf(what, sizeof(what), "backend %s",
+			 conf->backends[i]->name);
+		resolve_one(what, s->host, s->port, &s->addrs, &s->naddrs);
 	}
+	for (size_t i = 0; i < conf->nroutes; i++)
+		resolve_targets(&conf->routes[i]);
 }
 
 static void

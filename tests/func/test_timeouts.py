@@ -9,7 +9,7 @@ import time
 import pytest
 
 import wire
-from backends import web
+from backends import tunnel, web
 from wire import QUIET, from_client, get, request, response, upgrade
 
 
@@ -276,3 +276,35 @@ def test_upgrade_after_requests_on_one_connection(bowsprit, backend, client):
     c.send(upgrade())
     assert c.read_head() == wire.switching()
     c.expect_quiet(0.8)
+
+
+def test_a_route_has_times_of_its_own(bowsprit, backend, client):
+    """The other routes keep those of all."""
+    b = backend()
+    bs = bowsprit(b, timeouts={'handshake': '60s', 'response': '60s'},
+                  argv=('-r', f'/own/**={b.url} handshake=400ms '
+                        'response=500ms'))
+    other = client(bs)
+    other.send(upgrade('/ws'))
+    b.wait_for(1)
+    start = time.monotonic()
+    for head, word in ((upgrade('/own/ws'), 'handshake-timeout'),
+                       (get('/own/'), 'response-timeout')):
+        c = client(bs)
+        c.send(head)
+        r = c.read_response()
+        assert r.status == 504 and word.encode() in r.body
+    assert 0.8 < time.monotonic() - start < 4 * wire.SLOW
+    other.expect_quiet()
+
+
+def test_a_route_has_an_idle_time_of_its_own(bowsprit, backend, client):
+    b = backend(tunnel)
+    bs = bowsprit(b, argv=('-w', f'/own={b.url} tunnel_idle=400ms'))
+    lasting, short = client(bs), client(bs)
+    for c, path in ((lasting, '/ws'), (short, '/own')):
+        c.send(upgrade(path))
+        assert c.read_head().startswith(b'HTTP/1.1 101 ')
+    short.expect_end()
+    assert bs.closed()['reason'] == 'tunnel-idle'
+    lasting.expect_quiet()

@@ -3,6 +3,7 @@
  * test_conf.c: the file, what it means and what is wrong with it.
  */
 #include "conf_case.h"
+#include "source.h"
 
 #include <sys/stat.h>
 
@@ -86,16 +87,13 @@ static const struct mistake_row mistakes[] = {
 	  "servers in backends\n", "http-proxy's word" },
 
 	{ __LINE__, "tls = { };\nlimits = 1;\nallowed_origins = ( );\n"
-		    "redirect = \"https\";\nallowed_targets = ( \"10.0.0.5\" "
-		    ");\n",
+		    "redirect = \"https\";\n",
 	  "t.cfg:1: tls" LATER "t.cfg:2: limits" LATER
-	  "t.cfg:3: allowed_origins" LATER "t.cfg:4: redirect" LATER
-	  "t.cfg:5: allowed_targets" LATER, "for a later version" },
+	  "t.cfg:3: allowed_origins" LATER "t.cfg:4: redirect" LATER,
+	  "for a later version" },
 	{ __LINE__, "routes = ( { path = \"/x\"; backend = \"http://a\";\n"
-		    "set_headers = ( );\nremove_headers = ( );\n"
 		    "max_tunnels = 5;\nping = \"both\"; } );\n",
-	  "t.cfg:2: set_headers" LATER "t.cfg:3: remove_headers" LATER
-	  "t.cfg:4: max_tunnels" LATER "t.cfg:5: ping" LATER,
+	  "t.cfg:2: max_tunnels" LATER "t.cfg:3: ping" LATER,
 	  "the same in a route" },
 
 	/* values */
@@ -149,6 +147,35 @@ static const struct mistake_row mistakes[] = {
 	{ __LINE__, "trusted_proxies = \"10.0.0.0/8\";\n",
 	  "t.cfg:1: trusted_proxies is a list: trusted_proxies = ( "
 	  "\"10.0.0.0/8\" )\n", "no list" },
+
+	/* headers */
+	{ __LINE__, "set_headers = ( \"X-A\", 5, \"X A: b\",\n\"X-A: \", "
+		    "\"X-A: b\\nc\" );\n",
+	  "t.cfg:1: \"X-A\" is no header; write \"Name: value\"\n"
+	  "t.cfg:1: set_headers must be a list of strings, not 5\n"
+	  "t.cfg:1: \"X A: b\": a header's name has letters, digits and "
+	  "\"-\", unlike \"X A\"\n"
+	  "t.cfg:2: \"X-A: \" has no value; to take X-A out, name it among "
+	  "those to be removed\n"
+	  "t.cfg:2: the value of X-A has a line break or another control "
+	  "character; leave it out\n", "what is no header" },
+	{ __LINE__, "set_headers = \"host: a\";\n"
+		    "remove_headers = ( \"Content_Length\" );\n"
+		    "set_response_headers = [ \"Connection: close\" ];\n"
+		    "routes = ( { path = \"/x\"; backend = \"http://a\";\n"
+		    "remove_response_headers = ( \"Upgrade\", "
+		    "\"Sec-WebSocket-Protocol\" ); } );\n",
+	  "t.cfg:1: host cannot be set or removed: it has a setting of its "
+	  "own: change_origin\n"
+	  "t.cfg:2: Content_Length cannot be set or removed: it says where a "
+	  "body ends, and must stay as it came\n"
+	  "t.cfg:3: Connection cannot be set or removed: it is the business "
+	  "of each connection, and bowsprit's own\n"
+	  "t.cfg:5: Upgrade cannot be set or removed: it is the business of "
+	  "each connection, and bowsprit's own\n"
+	  "t.cfg:5: Sec-WebSocket-Protocol cannot be set or removed: it "
+	  "belongs to the handshake of browser and server\n",
+	  "by which messages are framed and handshakes made" },
 
 	/* listeners */
 	{ __LINE__, "listeners = ( );\n",
@@ -422,25 +449,6 @@ an_included_file(void **state)
 	unlink("d/more.cfg");
 	unlink("d/t.cfg");
 	rmdir("d");
-}
-
-/* A file of the source tree, whole. */
-static char *
-source_file(const char *name)
-{
-	const char *srcdir = getenv("srcdir");
-	char path[4096], *text = calloc(1, 65536);
-	FILE *f;
-
-	if (!srcdir)
-		fail_msg("srcdir is not set: run this by make check");
-	snprintf(path, sizeof(path), "%s/%s", srcdir, name);
-	f = fopen(path, "r");
-	if (!f)
-		fail_msg("%s cannot be opened", path);
-	assert_true(fread(text, 1, 65535, f) < 65535);
-	fclose(f);
-	return text;
 }
 
 /* Do two trees agree on a setting that lies in struct conf? */

@@ -74,9 +74,28 @@ static const struct mistake_row mistakes[] = {
 	{ __LINE__, { "-w", "/x=a:b:c" },
 	  "bowsprit: --ws: '/x=a:b:c' has no URL; write "
 	  "'/path=http://host:port'\n", "no URL with a scheme either" },
-	{ __LINE__, { "-w", "/x=http://h handshake=5s" },
-	  "bowsprit: --ws: '/x': unknown setting \"handshake\"; it belongs in "
+	{ __LINE__, { "-w", "/x=http://h drain=5s" },
+	  "bowsprit: --ws: '/x': unknown setting \"drain\"; it belongs in "
 	  "the file, under timeouts\n", "no setting of a route" },
+	{ __LINE__, { "-w", "/x=http://h set_headers=\"X-A: b c" },
+	  "bowsprit: --ws: '/x': the value of set_headers has no closing "
+	  "quote\n", "the shell took the other one" },
+	{ __LINE__, { "-w", "/{h}=http://{h}:80" },
+	  "bowsprit: --ws: http://{h}:80: captures choose a host or port only "
+	  "among allowed_targets; write them, such as ( "
+	  "\"10.0.0.0/24:5900-5999\" )\n", "any server at all?" },
+	{ __LINE__, { "-w", "/x=http://h allowed_targets=10.0.0.5" },
+	  "bowsprit: --ws: allowed_targets is for a URL with a capture as "
+	  "host or port, which http://h:80 has not\n", "nothing to choose" },
+	{ __LINE__, { "-w", "/{h}=http://{h}:{prt} allowed_targets=10.0.0.5" },
+	  "bowsprit: --ws: the URL has {prt}, but \"/{h}\" captures {h}\n",
+	  "a capture that there is not" },
+	{ __LINE__, { "-w", "/{h}=http://{h} allowed_targets=10.0.0.256,h:x" },
+	  "bowsprit: --ws: '/{h}': \"10.0.0.256\" is no target; write "
+	  "\"10.0.0.0/24:5900-5999\" or \"vm1.example.com:80\"\n"
+	  "bowsprit: --ws: http://{h}:80: captures choose a host or port only "
+	  "among allowed_targets; write them, such as ( "
+	  "\"10.0.0.0/24:5900-5999\" )\n", "no address" },
 	{ __LINE__, { "-w", "/x=http://h ping=both" },
 	  "bowsprit: --ws: '/x': ping is not built yet in this version; leave "
 	  "it out\n", "for a later version" },
@@ -236,6 +255,38 @@ a_ws_route_with_settings(void **state)
 	/* As a browser writes it for port 80. */
 	assert_string_equal(r->backend->server.host_port, "10.0.0.5");
 	assert_string_equal(r->where.file, "--ws");
+	conf_unref(c);
+}
+
+static void
+a_route_with_times_and_headers_of_its_own(void **state)
+{
+	struct conf *c;
+	const struct conf_route *r;
+
+	(void)state;
+	case_write(CASE_FILE,
+		"timeouts = { handshake = \"20s\"; stall = \"1s\"; };\n"
+		"set_headers = ( \"X-A: all\", \"X-B: all\" );\n"
+		"remove_response_headers = \"Server\";\n");
+	c = GOOD("-c", CASE_FILE, "-w", "/x=http://h:1/ handshake=10s "
+		 "tunnel_idle=0\tset_headers=\"x_b:  own  one \" "
+		 "remove_headers=Cookie set_response_headers=X-C:\"d\"");
+	r = &c->routes[0];
+	assert_int_equal(r->timeouts.handshake, 10000);
+	assert_int_equal(r->timeouts.stall, 1000);
+	assert_int_equal(r->timeouts.tunnel_idle, 0);
+	assert_int_equal(r->request.n, 3);
+	assert_string_equal(r->request.list[0].line, "x_b: own  one\r\n");
+	assert_string_equal(r->request.list[1].name, "Cookie");
+	assert_null(r->request.list[1].line);
+	assert_string_equal(r->request.list[2].line, "X-A: all\r\n");
+	assert_int_equal(r->response.n, 2);
+	assert_string_equal(r->response.list[0].line, "X-C: d\r\n");
+	assert_string_equal(r->response.list[1].name, "Server");
+	r = &c->routes[1];
+	assert_int_equal(r->timeouts.handshake, 20000);
+	assert_int_equal(r->request.n, 2);
 	conf_unref(c);
 }
 
@@ -468,6 +519,7 @@ main(void)
 		cmocka_unit_test(nothing_said_is_next_on_3000),
 		cmocka_unit_test(the_environment_says_where_to_listen),
 		cmocka_unit_test(a_ws_route_with_settings),
+		cmocka_unit_test(a_route_with_times_and_headers_of_its_own),
 		cmocka_unit_test(a_route_takes_both_unless_told),
 		cmocka_unit_test(the_default_backend_has_settings_too),
 		cmocka_unit_test(one_place_is_one_backend),

@@ -3,6 +3,7 @@
  * test_pattern.c: path patterns, and the normal form of a request's path.
  */
 #include "row.h"
+#include "source.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -152,6 +153,51 @@ matches_by_row(void **state)
 		free((void *)(uintptr_t)path.p);
 	}
 	rows_end();
+}
+
+/* ---- the manual's table ---- */
+
+/* Splits "host/path"; a path alone is for no host. */
+static bool
+manual_matches(const struct pattern *p, const char *request)
+{
+	const char *path = strchr(request, '/');
+
+	return pattern_match(p, slice_of(request, (size_t)(path - request)),
+			     slice_str(path), NULL);
+}
+
+static void
+the_manual_tells_the_truth(void **state)
+{
+	char *manual = source_file("doc/bowsprit.cfg.5"), *line, *save;
+	char pattern[64], good[64], bad[64];
+	struct pattern *before = NULL, *p;
+	unsigned rows = 0;
+
+	(void)state;
+	line = strtok_r(strstr(manual, ".It Em Pattern"), "\n", &save);
+	while ((line = strtok_r(NULL, "\n", &save)) &&
+	       strncmp(line, ".It ", 4) == 0) {
+		int n = sscanf(line, ".It %63s Ta %63s Ta %63s", pattern,
+			       good, bad);
+
+		assert_true(n >= 2);
+		p = compile(pattern);
+		if (!manual_matches(p, good))
+			fail_msg("%s does not match %s", pattern, good);
+		if (n == 3 && manual_matches(p, bad))
+			fail_msg("%s matches %s", pattern, bad);
+		if (before && pattern_compare(before, p) >= 0)
+			fail_msg("%s comes before %s", pattern,
+				 pattern_text(before));
+		pattern_free(before);
+		before = p;
+		rows++;
+	}
+	pattern_free(before);
+	free(manual);
+	assert_int_equal(rows, 10);
 }
 
 /* ---- mistakes ---- */
@@ -520,6 +566,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(matches_by_row),
+		cmocka_unit_test(the_manual_tells_the_truth),
 		cmocka_unit_test(mistakes_by_row),
 		cmocka_unit_test(the_most_specific_comes_first),
 		cmocka_unit_test(equals_by_row),

@@ -192,6 +192,154 @@ a_target_is_filled_in(void **state)
 	rows_end();
 }
 
+struct choice_row {
+	int line;
+	const char *url, *allowed, *path; /* of '/{h}/{p}/ws' */
+	const char *text; /* of the server; NULL: refused */
+	size_t naddrs;
+	const char *why;
+};
+
+#define NET "10.0.0.0/24:5900-5999"
+
+static const struct choice_row choices[] = {
+	{ __LINE__, "http://{h}:{p}", NET, "/10.0.0.7/5901/ws",
+	  "http://10.0.0.7:5901", 1, "in the network" },
+	{ __LINE__, "http://{h}:{p}", NET, "/10.0.1.7/5901/ws", NULL, 0,
+	  "beside it" },
+	{ __LINE__, "http://{h}:{p}", NET, "/10.0.0.7/5899/ws", NULL, 0,
+	  "a port too low" },
+	{ __LINE__, "http://{h}:{p}", NET, "/10.0.0.7/6000/ws", NULL, 0,
+	  "too high" },
+	{ __LINE__, "http://{h}:{p}", NET, "/10.0.0.7/71437/ws", NULL, 0,
+	  "too high for any, and 5901 in 16 bits" },
+	{ __LINE__, "http://{h}:{p}", NET, "/10.0.0.7/5901%20/ws", NULL, 0,
+	  "no number" },
+	{ __LINE__, "http://{h}:{p}", "10.0.0.0/8", "/10.0.0.7/0/ws", NULL, 0,
+	  "no port" },
+	{ __LINE__, "http://{h}:80", "10.0.0.0/8", "/10.0.0.7:99/x/ws", NULL,
+	  0, "a port that came with the host" },
+	{ __LINE__, "http://{h}:80", "10.0.0.0/8", "/a@10.0.0.7/x/ws", NULL, 0,
+	  "a user" },
+	{ __LINE__, "http://{h}:80", "0.0.0.0/0", "/167772167/x/ws", NULL, 0,
+	  "10.0.0.7 as a number" },
+	{ __LINE__, "http://{h}:80", "0.0.0.0/0", "/0x7f.1/x/ws", NULL, 0,
+	  "loopback as C has it" },
+	{ __LINE__, "http://{h}:80", "127.0.0.0/8", "/127.1/x/ws", NULL, 0,
+	  "loopback in short" },
+	{ __LINE__, "http://{h}:80", "0.0.0.0/0", "/127%2e0.0.1/x/ws", NULL, 0,
+	  "nothing is decoded" },
+	{ __LINE__, "http://{h}:80", "10.0.0.0/8", "/::ffff:10.0.0.7/x/ws",
+	  "http://[::ffff:10.0.0.7]:80", 1, "IPv4 in IPv6 is that address" },
+	{ __LINE__, "http://{h}:80", "fd00::/8", "/::ffff:10.0.0.7/x/ws", NULL,
+	  0, "and no other" },
+	{ __LINE__, "http://{h}:80", "[fd00::]/8:80", "/fd00::1/x/ws",
+	  "http://[fd00::1]:80", 1, "IPv6" },
+	{ __LINE__, "http://{h}:80", "fd00::/8", "/[fd00::1]/x/ws",
+	  "http://[fd00::1]:80", 1, "in brackets" },
+	{ __LINE__, "http://{h}:81", "[fd00::]/8:80", "/fd00::1/x/ws", NULL, 0,
+	  "at another port" },
+	{ __LINE__, "http://10.0.0.{h}:80", "10.0.0.0/28", "/7/x/ws",
+	  "http://10.0.0.7:80", 1, "a part of the host" },
+	{ __LINE__, "http://10.0.0.{h}:80", "10.0.0.0/28", "/77/x/ws", NULL, 0,
+	  "outside" },
+	{ __LINE__, "http://{h}:80", "VM1.x:80, vm2.x:81", "/vm1.x/x/ws",
+	  "http://vm1.x:80", 0, "a name, which nobody has resolved here" },
+	{ __LINE__, "http://{h}:80", "vm1.x:80, vm2.x:81", "/vm2.x/x/ws", NULL,
+	  0, "its own port" },
+	{ __LINE__, "http://{h}:80", "0.0.0.0/0, vm1.x", "/evil.x/x/ws", NULL,
+	  0, "another name, wherever it may lead" },
+	{ __LINE__, "http://{h}:3000", "127.0.0.0/8", "/127.0.0.1/x/ws", NULL,
+	  0, "ourselves" },
+	{ __LINE__, "http://{h}:3000", "0.0.0.0/0", "/0.0.0.0/x/ws", NULL, 0,
+	  "ourselves in other words" },
+	{ __LINE__, "http://{h}:3002", "127.0.0.0/8", "/127.0.0.1/x/ws",
+	  "http://127.0.0.1:3002", 1, "a neighbour" },
+};
+
+static void
+captures_choose_a_server(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+		const struct choice_row *t = &choices[i];
+		struct conf_server *s = NULL;
+		enum route_choice choice;
+		enum conf_action action;
+		struct captures caps;
+		const struct conf_route *r;
+		struct conf *c;
+		char text[160];
+
+		snprintf(text, sizeof(text), "/{h}/{p}/ws=%s "
+			 "allowed_targets=\"%s\"", t->url, t->allowed);
+		c = case_read((const char *[]){ "-w", text, NULL }, &action);
+		if (!c)
+			fail_msg("%s", case_said);
+		r = route_find(c, SLICE("h"), slice_str(t->path), true, &caps);
+		assert_non_null(r);
+		assert_true(conf_server_is_open(&r->backend->server));
+		choice = route_server(c, r, &caps, &s);
+		ROW_CHECK(t, choice == (t->text ? CHOICE_GOOD
+						: CHOICE_REFUSED),
+			  "%d: %s", choice, s->text);
+		if (choice == CHOICE_GOOD && t->text) {
+			ROW_CHECK(t, strcmp(s->text, t->text) == 0, "%s",
+				  s->text);
+			ROW_CHECK(t, s->naddrs == t->naddrs, "%zu",
+				  s->naddrs);
+			ROW_CHECK(t, !s->naddrs || s->addrs->port == s->port,
+				  "%u", s->addrs->port);
+		}
+		conf_server_free(s);
+		conf_unref(c);
+	}
+	rows_end();
+}
+
+/* As main has found them. */
+static void
+a_name_is_as_good_as_its_addresses(void **state)
+{
+	static const char text[] =
+		"routes = ( { path = \"/{p}\"; backend = \"http://vm:{p}\";"
+		"  allowed_targets = ( \"10.0.0.0/24:80\", \"VM:81\" ); } );";
+	struct conf *c = case_read_text(text);
+	const struct conf_route *r;
+	struct conf_server *s;
+	struct captures caps;
+
+	(void)state;
+	assert_non_null(c);
+	r = route_find(c, SLICE("h"), SLICE("/80"), true, &caps);
+	c->backends[0]->server.addrs = calloc(2, sizeof(struct addr));
+	c->backends[0]->server.naddrs = 2;
+	assert_true(addr_parse(&c->backends[0]->server.addrs[0],
+			       SLICE("10.0.1.1")));
+	assert_true(addr_parse(&c->backends[0]->server.addrs[1],
+			       SLICE("10.0.0.1")));
+	assert_int_equal(route_server(c, r, &caps, &s), CHOICE_GOOD);
+	assert_int_equal(s->naddrs, 1);
+	assert_int_equal(s->addrs[0].ip[2], 0);
+	assert_int_equal(s->addrs[0].port, 80);
+	assert_string_equal(s->host_port, "vm");
+	conf_server_free(s);
+
+	assert_ptr_equal(route_find(c, SLICE("h"), SLICE("/81"), true, &caps),
+			 r);
+	assert_int_equal(route_server(c, r, &caps, &s), CHOICE_GOOD);
+	assert_int_equal(s->naddrs, 2);
+	assert_string_equal(s->host_port, "vm:81");
+	conf_server_free(s);
+
+	c->backends[0]->server.naddrs = 1;
+	assert_ptr_equal(route_find(c, SLICE("h"), SLICE("/80"), true, &caps),
+			 r);
+	assert_int_equal(route_server(c, r, &caps, &s), CHOICE_REFUSED);
+	conf_server_free(s);
+	conf_unref(c);
+}
+
 int
 main(void)
 {
@@ -200,6 +348,8 @@ main(void)
 		cmocka_unit_test(a_refusal_names_the_nearest),
 		cmocka_unit_test(nothing_is_near_where_nothing_takes_it),
 		cmocka_unit_test(a_target_is_filled_in),
+		cmocka_unit_test(captures_choose_a_server),
+		cmocka_unit_test(a_name_is_as_good_as_its_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, case_setup, case_teardown);

@@ -61,9 +61,12 @@ static const struct url_row urls[] = {
 	{ __LINE__, "http://h\t/", NULL, 0, "%20", "a tab" },
 	{ __LINE__, "http://a,b", NULL, 0, "no \",\"", "a comma" },
 	{ __LINE__, "http://b\303\274ro", NULL, 0, "xn--", "not ASCII" },
-	{ __LINE__, "http://{id}:80", NULL, 0, "capture as host", "a capture" },
-	{ __LINE__, "http://h:{port}", NULL, 0, "capture as host",
-	  "a capture as port" },
+	{ __LINE__, "http://vm-{id}.x:80", "vm-{id}.x", 80, NULL,
+	  "a capture as host" },
+	{ __LINE__, "http://h:{port}/x", "h", 0, "/x", "a capture as port" },
+	{ __LINE__, "http://h:{port}1", NULL, 0, "from 1 to 65535",
+	  "a capture as part of one" },
+	{ __LINE__, "http://h{id", NULL, 0, "no \"{\"", "an open brace" },
 	{ __LINE__, "http://me:secret@h", NULL, 0, "before the @", "a user" },
 };
 
