@@ -29,6 +29,7 @@ enum token {
 struct scanner {
 	struct slice left;
 	unsigned line;
+	unsigned open_comment; /* the line in which one begins; 0: none does */
 };
 
 static void
@@ -50,6 +51,17 @@ up_to(const struct scanner *s, size_t from, const char *end)
 	return at ? (size_t)(at - s->left.p) + n : s->left.n;
 }
 
+/* libconfig takes one that is never closed, and with it all that follows. */
+static void
+skip_comment(struct scanner *s)
+{
+	size_t n = up_to(s, 2, "*/");
+
+	if (n < 4 || memcmp(s->left.p + n - 2, "*/", 2) != 0)
+		s->open_comment = s->line;
+	take(s, n);
+}
+
 static void
 skip_blanks(struct scanner *s)
 {
@@ -60,7 +72,7 @@ skip_blanks(struct scanner *s)
 			 slice_starts(s->left, SLICE("//")))
 			take(s, up_to(s, 0, "\n"));
 		else if (slice_starts(s->left, SLICE("/*")))
-			take(s, up_to(s, 2, "*/"));
+			skip_comment(s);
 		else
 			return;
 	}
@@ -82,12 +94,27 @@ next_string(struct scanner *s, struct slice *text)
 	return TOKEN_STRING;
 }
 
+/* How many bytes of a name or of a number, with its sign, there are. */
+static size_t
+word_length(struct slice s, bool *number)
+{
+	size_t n = s.n > 1 && memchr("+-", s.p[0], 2) &&
+		   isdigit((unsigned char)s.p[1]);
+
+	*number = isdigit((unsigned char)s.p[n]);
+	while (n < s.n && s.p[n] != '\0' &&
+	       (isalnum((unsigned char)s.p[n]) ||
+		strchr(*number ? "." : "_-*", s.p[n])))
+		n++;
+	return n;
+}
+
 /* A token, and the line that it begins in. */
 static enum token
 next_token(struct scanner *s, struct slice *text, unsigned *line)
 {
-	bool digit;
-	size_t n = 0;
+	bool number;
+	size_t n;
 
 	skip_blanks(s);
 	*line = s->line;
@@ -100,26 +127,25 @@ next_token(struct scanner *s, struct slice *text, unsigned *line)
 		take(s, strlen("@include"));
 		return TOKEN_INCLUDE;
 	}
-	digit = isdigit((unsigned char)s->left.p[0]);
-	while (n < s->left.n && s->left.p[n] != '\0' &&
-	       (isalnum((unsigned char)s->left.p[n]) ||
-		strchr(digit ? "." : "_-*", s->left.p[n])))
-		n++;
+	n = word_length(s->left, &number);
 	*text = slice_of(s->left.p, n ? n : 1);
 	take(s, text->n);
 	if (n == 0)
 		return TOKEN_SIGN;
-	return digit ? TOKEN_NUMBER : TOKEN_WORD;
+	return number ? TOKEN_NUMBER : TOKEN_WORD;
 }
 
 /* Would libconfig let it wrap? */
 static bool
 wraps(struct slice number)
 {
-	bool hex = number.n > 1 && (number.p[1] | 0x20) == 'x';
 	char digits[32];
 	char *end;
+	bool hex;
 
+	if (memchr("+-", number.p[0], 2))
+		number = slice_of(number.p + 1, number.n - 1);
+	hex = number.n > 1 && (number.p[1] | 0x20) == 'x';
 	for (size_t i = 0; i < number.n; i++)
 		if (number.p[i] == '.' ||
 		    (!hex && (number.p[i] | 0x20) == 'e'))
@@ -232,6 +258,11 @@ scan_one(const char *path, const char *folder, unsigned depth,
 		if (next_token(&s, &text, &where.line) == TOKEN_STRING)
 			good = scan_include(text, folder, depth, where, m);
 	}
+	if (s.open_comment) {
+		where.line = s.open_comment;
+		mistake(m, where, "the comment that begins here is never "
+			"closed; end it with */");
+	}
 	free(whole);
 	return good;
 }
@@ -243,6 +274,29 @@ scan_file(const char *path, const char *folder, struct conf_where by,
 	return scan_one(path, folder, 0, by, m);
 }
 
+/* What a token in the line of a syntax error betrays; NULL: nothing. */
+static const char *
+betrayed(enum token token, struct slice text, struct slice before,
+	 bool is_first)
+{
+	if (token == TOKEN_INCLUDE)
+		return "@include stands in a line of its own, with the path "
+		       "in quotes";
+	if (token != TOKEN_SIGN)
+		return NULL;
+	if (*text.p == '{' && is_first)
+		return "this is no JSON: settings are written name = value; "
+		       "without { } around them";
+	if (*text.p == '\'')
+		return "strings stand in double quotes";
+	if (*text.p == '$')
+		return "a variable stands in a string: \"${NAME}\"";
+	if (*text.p == '.' && before.n > 0)
+		return "a setting stands within its group: "
+		       "group = { setting = value; };";
+	return NULL;
+}
+
 char *
 scan_remedy(const char *path, unsigned line)
 {
@@ -250,6 +304,8 @@ scan_remedy(const char *path, unsigned line)
 	struct slice text, before = SLICE_NONE;
 	enum token token;
 	unsigned at;
+	const char *hint;
+	bool first = true;
 	char *error, *remedy;
 	char *whole = read_whole(path, false, &s.left.n, &error);
 
@@ -275,9 +331,10 @@ scan_remedy(const char *path, unsigned line)
 			better = xasprintf("a comma stands between elements "
 					   "only; take out the one before "
 					   "\"%c\"", *text.p);
-		else if (at == line && token == TOKEN_INCLUDE)
-			better = xstrdup("@include stands in a line of its "
-					 "own, with the path in quotes");
+		else if (at == line && (hint = betrayed(token, text, before,
+							first)))
+			better = xstrdup(hint);
+		first = false;
 		before = text;
 		if (better) {
 			free(remedy);

@@ -33,6 +33,30 @@ static const struct mistake_row mistakes[] = {
 	{ __LINE__, "listen 3000;\n",
 	  "t.cfg:1: syntax error; is a quote, a bracket, = or ; missing, here "
 	  "or in the line before?" ENDS, "nginx's grammar" },
+	{ __LINE__, "{ \"workers\": 1 }\n",
+	  "t.cfg:1: syntax error; this is no JSON: settings are written name "
+	  "= value; without { } around them" ENDS, "JSON" },
+	{ __LINE__, "error_detail = 'all';\n",
+	  "t.cfg:1: syntax error; strings stand in double quotes" ENDS,
+	  "JavaScript's quotes" },
+	{ __LINE__, "workers = ${N:-1};\n",
+	  "t.cfg:1: syntax error; a variable stands in a string: "
+	  "\"${NAME}\"" ENDS, "a variable as it is" },
+	{ __LINE__, "timeouts.handshake = \"5s\";\n",
+	  "t.cfg:1: syntax error; a setting stands within its group: group = "
+	  "{ setting = value; };" ENDS, "as the manual names it" },
+	{ __LINE__, "@include more\n",
+	  "t.cfg:1: syntax error; @include stands in a line of its own, with "
+	  "the path in quotes" ENDS, "no quotes" },
+	{ __LINE__, "\nworkers = 1; /* for now\npool_size = 5;\n",
+	  "t.cfg:2: the comment that begins here is never closed; end it with "
+	  "*/\n", "libconfig takes the rest for a comment" },
+	{ __LINE__, "workers = 1; /*/ pool_size = 5; /",
+	  "t.cfg:1: the comment that begins here is never closed; end it with "
+	  "*/\n", "one slash does not end what it began" },
+	{ __LINE__, "workers = 1; /*/",
+	  "t.cfg:1: the comment that begins here is never closed; end it with "
+	  "*/\n", "nor at the end" },
 	{ __LINE__, "workers = 1;\nworkers = 2;\n",
 	  "t.cfg:2: duplicate setting name; each can stand only once in its "
 	  "group" ENDS, "twice the same" },
@@ -61,6 +85,9 @@ static const struct mistake_row mistakes[] = {
 	{ __LINE__, "pool_size = 0x100000001;\n",
 	  "t.cfg:1: 0x100000001 is too large; whole numbers go up to "
 	  "2147483647\n", "in hex too" },
+	{ __LINE__, "pool_size = -4294967295;\n",
+	  "t.cfg:1: -4294967295 is too large; whole numbers go up to "
+	  "2147483647\n", "as 1 again" },
 	{ __LINE__, "pool_size = 4294967297L;\n",
 	  "t.cfg:1: pool_size must be a number from 0 to 65536, not "
 	  "4294967297\n", "a long one does not wrap, but is too large" },
