@@ -304,7 +304,7 @@ scan_remedy(const char *path, unsigned line)
 	struct slice text, before = SLICE_NONE;
 	enum token token;
 	unsigned at;
-	const char *hint;
+	const char *hint = NULL;
 	bool first = true;
 	char *error, *remedy;
 	char *whole = read_whole(path, false, &s.left.n, &error);
@@ -331,8 +331,8 @@ scan_remedy(const char *path, unsigned line)
 			better = xasprintf("a comma stands between elements "
 					   "only; take out the one before "
 					   "\"%c\"", *text.p);
-		else if (at == line && (hint = betrayed(token, text, before,
-							first)))
+		else if (at == line && !hint &&
+			 (hint = betrayed(token, text, before, first)))
 			better = xstrdup(hint);
 		first = false;
 		before = text;

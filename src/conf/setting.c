@@ -456,8 +456,8 @@ setting_assign(const struct setting *s, void *base, const struct value *value,
 	case SETTING_LATER:
 		*error = assign_later(s, value);
 		break;
-	case SETTING_PARTS:
-		*error = must_be(s, "a group or list", value);
+	case SETTING_PARTS: /* conf/load takes them apart */
+		assert(false);
 		break;
 	}
 	return !*error;

@@ -45,7 +45,7 @@ static const struct mistake_row mistakes[] = {
 	{ __LINE__, "timeouts.handshake = \"5s\";\n",
 	  "t.cfg:1: syntax error; a setting stands within its group: group = "
 	  "{ setting = value; };" ENDS, "as the manual names it" },
-	{ __LINE__, "@include more\n",
+	{ __LINE__, "@include more.cfg\n",
 	  "t.cfg:1: syntax error; @include stands in a line of its own, with "
 	  "the path in quotes" ENDS, "no quotes" },
 	{ __LINE__, "\nworkers = 1; /* for now\npool_size = 5;\n",
