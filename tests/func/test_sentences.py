@@ -101,7 +101,10 @@ FILES = [
     'listeners = ( );\n',
     'listeners = { port = 3000; };\n',
     'listeners = ( { port = 0; }, 5, "http://x:1", "[::1",'
-    ' "localhost:1", "localhost:1", "unix:/run/x.sock", "unix:" );\n',
+    ' "localhost:1", "localhost:1", "unix:" );\n',
+    'listeners = ( { address = "localhost"; mode = "0660"; },'
+    ' { address = "unix:/run/x.sock"; port = 3000; },'
+    ' { address = "unix:/run/y.sock"; mode = "0680"; } );\n',
     # Backends
     'backends = ( );\nroutes = { };\n',
     'backends = { a = { }; b = 5; c = { servers = "http://x"; };'
