@@ -243,7 +243,9 @@ group_install() {
 		give_up "See the whole of it: $LOGS/install.log" \
 			"$LOGS/install.log"
 	for file in usr/bin/bowsprit usr/share/man/man8/bowsprit.8 \
-	    usr/share/man/man5/bowsprit.cfg.5 etc/bowsprit/bowsprit.cfg.sample
+	    usr/share/man/man5/bowsprit.cfg.5 \
+	    usr/share/bash-completion/completions/bowsprit \
+	    etc/bowsprit/bowsprit.cfg.sample
 	do
 		if [ -s "$WORK/install/$file" ]; then
 			counted 1 0 0
