@@ -311,12 +311,6 @@ resolve(struct draft *d, const struct draft_route *r, char **target)
 	return b;
 }
 
-static bool
-is_true(enum truth said, bool otherwise)
-{
-	return said == TRUTH_OPEN ? otherwise : said == TRUTH_TRUE;
-}
-
 static void
 overrule(uint64_t *time, uint64_t own)
 {
@@ -368,9 +362,10 @@ build_route(struct draft *d, struct draft_route *draft)
 	r->takes = (enum conf_upgrade)draft->upgrade;
 	r->backend = b;
 	r->target = target;
-	r->change_origin = is_true(draft->change_origin,
-				   by_name && b->change_origin);
-	r->verify_accept = is_true(draft->verify_accept, true);
+	r->change_origin = draft->change_origin == TRUTH_OPEN
+			   ? by_name && b->change_origin
+			   : draft->change_origin == TRUTH_TRUE;
+	r->verify_accept = draft->verify_accept == TRUTH_TRUE;
 	r->timeouts = c->timeouts;
 	overrule_times(&r->timeouts, &draft->times);
 	r->request = draft->request;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "conf/allowed.h"
 #include "conf/header.h"
+#include "conf/setting.h"
 
 struct draft_route *
 draft_add_route(struct draft *d, struct conf_where where)
@@ -18,6 +19,7 @@ draft_add_route(struct draft *d, struct conf_where where)
 	r->upgrade = UPGRADE_OPEN;
 	memset(&r->times, 0xff, sizeof(r->times)); /* all are TIME_OPEN */
 	r->where = where;
+	setting_presets(SECTION_ROUTE, r);
 	return r;
 }
 

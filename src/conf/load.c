@@ -282,6 +282,7 @@ load_backends(struct draft *d, config_setting_t *s, UNUSED void *base)
 		b = xgrow(d->backends, d->nbackends);
 		b->name = xstrdup(config_setting_name(element));
 		b->where = where_of(d, element);
+		setting_presets(SECTION_BACKEND, b);
 		if (must_be_group(d, element, example))
 			load_group(d, element, SECTION_BACKEND, b);
 		else

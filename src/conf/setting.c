@@ -70,8 +70,8 @@ static const struct setting_word upgrades[] = {
 	{ name, SETTING_WORD, FIELD(type, member), preset, 0, 0, words }
 #define TEXT(name, type, member, preset) \
 	{ name, SETTING_TEXT, FIELD(type, member), preset, 0, 0, NULL }
-#define TRUTH(name, type, member) \
-	{ name, SETTING_TRUTH, FIELD(type, member), NULL, 0, 0, NULL }
+#define TRUTH(name, type, member, preset) \
+	{ name, SETTING_TRUTH, FIELD(type, member), preset, 0, 0, NULL }
 #define HEADERS(type) \
 	{ "set_headers", SETTING_SET, FIELD(type, request), NULL, 0, 0, \
 	  NULL }, \
@@ -145,7 +145,7 @@ static const struct setting listener[] = {
 
 static const struct setting backend[] = {
 	PARTS("servers"),
-	TRUTH("change_origin", struct draft_backend, change_origin),
+	TRUTH("change_origin", struct draft_backend, change_origin, "false"),
 };
 
 static const struct setting route[] = {
@@ -153,8 +153,8 @@ static const struct setting route[] = {
 	TEXT("path", struct draft_route, path, NULL),
 	WORD("upgrade", struct draft_route, upgrade, NULL, upgrades),
 	TEXT("backend", struct draft_route, backend, NULL),
-	TRUTH("change_origin", struct draft_route, change_origin),
-	TRUTH("verify_accept", struct draft_route, verify_accept),
+	TRUTH("change_origin", struct draft_route, change_origin, NULL),
+	TRUTH("verify_accept", struct draft_route, verify_accept, "true"),
 	ROUTE_TIME("connect", connect),
 	ROUTE_TIME("handshake", handshake),
 	ROUTE_TIME("response", response),
@@ -464,18 +464,15 @@ setting_assign(const struct setting *s, void *base, const struct value *value,
 }
 
 void
-setting_presets(struct conf *c)
+setting_presets(enum section_id section, void *base)
 {
-	for (int i = SECTION_TOP; i <= SECTION_ADMIN; i++) {
-		for (size_t j = 0; j < sections[i].nsettings; j++) {
-			const struct setting *s = &sections[i].settings[j];
-			struct value v = { VALUE_TEXT, s->preset, 0, false };
-			char *error = NULL;
-			bool good = !s->preset ||
-				    setting_assign(s, c, &v, &error);
+	for (size_t i = 0; i < sections[section].nsettings; i++) {
+		const struct setting *s = &sections[section].settings[i];
+		struct value v = { VALUE_TEXT, s->preset, 0, false };
+		char *error = NULL;
+		bool good = !s->preset || setting_assign(s, base, &v, &error);
 
-			assert(good);
-			(void)good;
-		}
+		assert(good);
+		(void)good;
 	}
 }

@@ -86,8 +86,7 @@ bool setting_is_list(const struct setting *s);
  */
 bool setting_assign(const struct setting *s, void *base,
 		    const struct value *value, char **error) WUNRES;
-/* Puts the presets of the sections that lie in struct conf into it. */
-struct conf;
-void setting_presets(struct conf *c);
+/* Puts a section's presets into the struct at `base`. */
+void setting_presets(enum section_id section, void *base);
 
 #endif

@@ -54,7 +54,8 @@ conf_tree_new(int argc, char **argv)
 	t->argc = argc;
 	t->argv = copy_strings(argc, argv);
 	t->conf.refs = 1;
-	setting_presets(&t->conf);
+	for (int i = SECTION_TOP; i <= SECTION_ADMIN; i++)
+		setting_presets((enum section_id)i, &t->conf);
 	trust_loopback(&t->conf);
 	return t;
 }

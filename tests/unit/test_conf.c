@@ -3,11 +3,8 @@
  * test_conf.c: the file, what it means and what is wrong with it.
  */
 #include "conf_case.h"
-#include "source.h"
 
 #include <sys/stat.h>
-
-#include "conf/setting.h"
 
 #define ENDS " (reading ends here: what follows was not checked)\n"
 #define LATER " is not built yet in this version; leave it out\n"
@@ -478,100 +475,6 @@ an_included_file(void **state)
 	rmdir("d");
 }
 
-/* Do two trees agree on a setting that lies in struct conf? */
-static bool
-same_value(const struct setting *s, const struct conf *a, const struct conf *b)
-{
-	const char *at = (const char *)a + s->offset;
-	const char *bt = (const char *)b + s->offset;
-	char *x, *y;
-
-	if (s->type != SETTING_TEXT)
-		return memcmp(at, bt, s->width) == 0;
-	memcpy(&x, at, sizeof(x));
-	memcpy(&y, bt, sizeof(y));
-	return x == y || (x && y && strcmp(x, y) == 0);
-}
-
-static void
-etc_has_the_defaults(void **state)
-{
-	char *text = source_file("etc/bowsprit.cfg.in");
-	struct conf *etc = good(text), *bare = good("");
-
-	(void)state;
-	for (int i = SECTION_TOP; i <= SECTION_ADMIN; i++)
-		for (size_t j = 0; j < sections[i].nsettings; j++)
-			if (!same_value(&sections[i].settings[j], etc, bare))
-				fail_msg("%s", sections[i].settings[j].name);
-	assert_int_equal(etc->nlisteners, bare->nlisteners);
-	assert_string_equal(etc->listeners[0].host, bare->listeners[0].host);
-	assert_int_equal(etc->listeners[0].port, bare->listeners[0].port);
-	assert_int_equal(etc->nbackends, bare->nbackends);
-	assert_string_equal(etc->backends[0]->server.text,
-			    bare->backends[0]->server.text);
-	assert_int_equal(etc->nroutes, bare->nroutes);
-	assert_string_equal(etc->routes[0].name, bare->routes[0].name);
-	assert_int_equal(etc->routes[0].takes, bare->routes[0].takes);
-	assert_int_equal(etc->routes[0].change_origin,
-			 bare->routes[0].change_origin);
-	assert_int_equal(etc->routes[0].verify_accept,
-			 bare->routes[0].verify_accept);
-	assert_int_equal(etc->ntrusted, bare->ntrusted);
-	assert_memory_equal(etc->trusted, bare->trusted,
-			    etc->ntrusted * sizeof(*etc->trusted));
-	conf_unref(etc);
-	conf_unref(bare);
-	free(text);
-}
-
-/* Is `name` in a line of its own, after blanks or {, and followed by =? */
-static bool
-is_set_in(const char *text, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *at = text; (at = strstr(at, name)); at += n) {
-		const char *after = at + n + strspn(at + n, " ");
-
-		if (*after == '=' && (at == text || strchr(" \n{", at[-1])))
-			return true;
-	}
-	return false;
-}
-
-/* Does the manual have it as an item, or in a sentence, marked as a name? */
-static bool
-is_named_in(const char *manual, const char *name)
-{
-	char item[64], word[64];
-
-	snprintf(item, sizeof(item), "Ic %s\n", name);
-	snprintf(word, sizeof(word), "Ic %s ", name);
-	return strstr(manual, item) || strstr(manual, word);
-}
-
-static void
-every_setting_is_documented(void **state)
-{
-	char *etc = source_file("etc/bowsprit.cfg.in");
-	char *manual = source_file("doc/bowsprit.cfg.5");
-
-	(void)state;
-	for (int i = 0; i < NSECTIONS; i++) {
-		for (size_t j = 0; j < sections[i].nsettings; j++) {
-			const char *name = sections[i].settings[j].name;
-
-			if (!is_set_in(etc, name))
-				fail_msg("%s is not in the example", name);
-			if (!is_named_in(manual, name))
-				fail_msg("%s is not in the manual", name);
-		}
-	}
-	free(etc);
-	free(manual);
-}
-
 static void
 a_test_explains(void **state)
 {
@@ -640,8 +543,6 @@ main(void)
 		cmocka_unit_test(a_file_that_we_may_not_read),
 		cmocka_unit_test(a_url_takes_only_the_place_of_a_backend),
 		cmocka_unit_test(an_included_file),
-		cmocka_unit_test(etc_has_the_defaults),
-		cmocka_unit_test(every_setting_is_documented),
 		cmocka_unit_test(a_test_explains),
 	};
 
