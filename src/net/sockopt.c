@@ -111,3 +111,16 @@ sock_error(int fd)
 		return errno;
 	return error;
 }
+
+bool
+sock_is_at(int fd, const struct addr *a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct addr own;
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
+		return false;
+	addr_of_sockaddr(&own, (struct sockaddr *)&ss);
+	return own.port == a->port && addr_same_host(&own, a);
+}

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "base/addr.h"
 #include "base/attrib.h"
 
 #ifndef MSG_NOSIGNAL
@@ -36,5 +37,10 @@ void sock_set_unsent_limit(int fd, int n);
 void sock_set_reset(int fd);
 /* The error that a connect or a reset left, as an errno; 0 if none. */
 int sock_error(int fd);
+/*
+ * Is our end of it at that address?  A connection to a local port that nobody
+ * listens on may be one to itself: the kernel picked that very port.
+ */
+bool sock_is_at(int fd, const struct addr *a);
 
 #endif

@@ -73,9 +73,6 @@ void
 conn_on_server(struct conn *c, short what)
 {
 	switch (c->state) {
-	case CS_CONNECT:
-		server_on_connected(c);
-		break;
 	case CS_ANSWER:
 		server_on_answer(c, what);
 		break;
@@ -88,6 +85,7 @@ conn_on_server(struct conn *c, short what)
 		tunnel_on_server(c, what);
 		break;
 	case CS_HEAD:
+	case CS_CONNECT: /* see dial.c */
 	case CS_REPLY:
 	case CS_LINGER:
 	case CS_DEAD:

@@ -59,10 +59,9 @@ struct handshake {
 
 	struct body req_body, res_body;
 	struct buf *held;      /* the body so far, while a retry may need it */
-	unsigned address;      /* of the server's, the next to be tried */
+	struct dial *dial;     /* NULL but while connections are being made */
 	unsigned status;       /* of the final answer; 0 before it */
 	unsigned interim;      /* 1xx answers so far */
-	int connect_error;     /* of the last address tried */
 	uint64_t began, asked, opened; /* ms: head whole, sent, connected */
 	uint64_t sent;         /* bytes of body to the client */
 	uint64_t keep;         /* ms that its connection may then be kept */

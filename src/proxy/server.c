@@ -4,14 +4,12 @@
  */
 #include "proxy/server.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "net/relay.h"
-#include "net/sockopt.h"
 #include "proxy/access.h"
+#include "proxy/dial.h"
 #include "proxy/exchange.h"
 #include "proxy/finish.h"
 #include "proxy/forward.h"
@@ -28,7 +26,9 @@ on_server(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	CHECK_SERVER(s);
-	if (s->conn)
+	if (s->s.connecting)
+		dial_on_event(s);
+	else if (s->conn)
 		conn_on_server(s->conn, what);
 	else
 		pool_discard(&s->worker->pool, s);
@@ -44,10 +44,19 @@ server_free(struct server *s)
 }
 
 void
+server_watch(struct server *s, int fd)
+{
+	stream_init(&s->s, s->worker->base, fd, on_server, s);
+	s->s.connecting = true;
+	stream_set_reading(&s->s, true);
+}
+
+void
 server_drop(struct conn *c)
 {
 	struct server *s = c->server;
 
+	dial_stop(c);
 	if (!s)
 		return;
 	c->server = NULL;
@@ -72,64 +81,6 @@ server_release(struct conn *c, uint64_t keep)
 	pool_put(&c->worker->pool, s, keep);
 }
 
-/* Starts a connection to one address.  False, with errno, if that failed. */
-static bool
-dial(struct conn *c, const struct addr *to)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(to, &ss);
-	struct server *s;
-	int fd = sock_open(ss.ss_family), saved;
-
-	if (fd < 0)
-		return false;
-	sock_set_nodelay(fd);
-	sock_set_unsent_limit(fd, SOCK_UNSENT_LIMIT);
-	if (connect(fd, (struct sockaddr *)&ss, len) < 0 &&
-	    errno != EINPROGRESS)
-		goto fail;
-	if (!(s = calloc(1, sizeof(*s)))) {
-		errno = ENOMEM;
-		goto fail;
-	}
-	s->magic = SERVER_MAGIC;
-	s->worker = c->worker;
-	s->conn = c;
-	s->backend = c->hs->route->backend->index;
-	list_init(&s->link);
-	stream_init(&s->s, c->worker->base, fd, on_server, s);
-	s->s.connecting = true;
-	stream_set_reading(&s->s, true);
-	c->server = s;
-	return true;
-fail:
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return false;
-}
-
-static void set_connect_deadline(struct conn *c);
-
-/* Tries the addresses that are left, in turn. */
-static void
-dial_next(struct conn *c)
-{
-	const struct conf_server *to = conn_server(c);
-	struct handshake *hs = c->hs;
-
-	set_connect_deadline(c);
-	while (hs->address < to->naddrs) {
-		if (dial(c, &to->addrs[hs->address++]))
-			return;
-		hs->connect_error = errno;
-	}
-	if (to->naddrs == 0)
-		finish_fail(c, &reason_server_unknown);
-	else
-		finish_fail(c, reason_of_server_errno(hs->connect_error));
-}
-
 static const struct conf_timeouts *
 times(const struct conn *c)
 {
@@ -148,20 +99,17 @@ handshake_left(const struct conn *c)
 	return passed < limit ? limit - passed : 1;
 }
 
-/* Each of several addresses has its share of the time. */
+/* A new connection: within its own time, and within an upgrade's. */
 static void
-set_connect_deadline(struct conn *c)
+dial(struct conn *c)
 {
-	size_t addresses = conn_server(c)->naddrs;
 	uint64_t left = handshake_left(c), limit = times(c)->connect;
 
-	if (limit > 0 && addresses > 1)
-		limit = limit / addresses + 1;
 	if (c->hs->upgrade == UPGRADE_WEBSOCKET && left > 0 &&
 	    (limit == 0 || left < limit))
-		conn_set_deadline(c, left, &reason_handshake_timeout);
+		dial_start(c, left, &reason_handshake_timeout);
 	else
-		conn_set_deadline(c, limit, &reason_connect_timeout);
+		dial_start(c, limit, &reason_connect_timeout);
 }
 
 /* RFC 9110 9.2.2 */
@@ -179,9 +127,9 @@ is_idempotent(struct slice method)
 	return false;
 }
 
-/* The way is open: sends the request head. */
-static void
-send_request(struct conn *c)
+/* Sends the request head. */
+void
+server_opened(struct conn *c)
 {
 	struct handshake *hs = c->hs;
 	struct buf *head = NULL;
@@ -235,7 +183,6 @@ server_connect(struct conn *c)
 		return;
 	}
 	hs->asked = clock_ms();
-	hs->address = 0;
 	s = may_reuse(c) ? pool_get(&c->worker->pool, b->index,
 				    is_idempotent(hs->req.method))
 			 : NULL;
@@ -243,38 +190,19 @@ server_connect(struct conn *c)
 	if (s) {
 		s->conn = c;
 		c->server = s;
-		send_request(c);
+		server_opened(c);
 		return;
 	}
-	dial_next(c);
+	dial(c);
 }
 
 void
 server_on_deadline(struct conn *c)
 {
-	struct handshake *hs = c->hs;
-
-	if (c->due != &reason_connect_timeout ||
-	    hs->address >= conn_server(c)->naddrs) {
+	if (c->hs->waits_app)
 		finish_fail(c, c->due);
-		return;
-	}
-	server_drop(c);
-	dial_next(c);
-}
-
-void
-server_on_connected(struct conn *c)
-{
-	int error = stream_connected(&c->server->s);
-
-	if (error == 0) {
-		send_request(c);
-		return;
-	}
-	c->hs->connect_error = error;
-	server_drop(c);
-	dial_next(c);
+	else
+		dial_on_deadline(c);
 }
 
 /*
@@ -310,8 +238,7 @@ server_lost(struct conn *c, const struct reason *why)
 	}
 	hs->from_pool = hs->request_sent = false;
 	conn_set_state(c, CS_CONNECT);
-	hs->address = 0;
-	dial_next(c);
+	dial(c);
 }
 
 /* The bytes that a server said before it closed show what it is. */

@@ -12,9 +12,9 @@
  * boot, takes one from the pool, or makes a new one.
  */
 void server_connect(struct conn *c);
-/* CS_CONNECT: the attempt succeeded or failed. */
-void server_on_connected(struct conn *c);
-/* CS_CONNECT: time is up for this address, or for all of it. */
+/* CS_CONNECT: the way is open. */
+void server_opened(struct conn *c);
+/* CS_CONNECT: time is up for something. */
 void server_on_deadline(struct conn *c);
 /* CS_ANSWER: the response head, or a part of it. */
 void server_on_answer(struct conn *c, short what);
@@ -24,7 +24,9 @@ void server_on_answer(struct conn *c, short what);
  */
 void server_lost(struct conn *c, const struct reason *why);
 
-/* Closes c's server, if it has one. */
+/* Puts a socket that is connecting into a new server, and waits for it. */
+void server_watch(struct server *s, int fd);
+/* Closes c's server, if it has one, and those that are being dialled. */
 void server_drop(struct conn *c);
 /* Gives it to the pool for the next request. */
 void server_release(struct conn *c, uint64_t keep);

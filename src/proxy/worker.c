@@ -107,6 +107,7 @@ worker_init(struct worker *w, struct event_base *base, struct conf *conf,
 		list_init(&w->conns[i]);
 	wheel_init(&w->wheel, base);
 	pool_init(&w->pool, w);
+	hosts_init(&w->hosts);
 	event_assign(&w->reaper, base, -1, 0, reap, w);
 	event_assign(&w->farewell, base, -1, 0, say_goodbye, w);
 	w->scratch = malloc(RELAY_SCRATCH);

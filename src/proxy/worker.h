@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "conf/conf.h"
 #include "proxy/deadline.h"
+#include "proxy/hosts.h"
 #include "proxy/pool.h"
 
 /*
@@ -48,6 +49,7 @@ struct worker {
 	struct event farewell; /* to the next ones, in a drain */
 	unsigned farewells;    /* how often still */
 	struct pool pool;
+	struct hosts hosts;
 	unsigned index, count; /* this worker's, and how many there are */
 	unsigned nconns; /* atomic: other workers compare it with their own */
 	uint64_t next_id;

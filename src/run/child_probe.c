@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/sockopt.h"
 #include "run/child_where.h"
 
 /* All in ms. */
@@ -59,23 +60,6 @@ after_ms(unsigned ms)
 				.tv_usec = (int)(ms % 1000) * 1000};
 }
 
-/*
- * A port that nobody listens on can still be connected to: when the kernel
- * picks that very port for our end, the socket is connected to itself.
- */
-static bool
-is_connected_to_itself(int fd, const struct addr *where)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-	struct addr own;
-
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
-		return false;
-	addr_of_sockaddr(&own, (struct sockaddr *)&ss);
-	return own.port == where->port && addr_same_host(&own, where);
-}
-
 static int
 open_socket(int family)
 {
@@ -98,7 +82,7 @@ begin_connect(const struct addr *where, int *fd)
 	if (*fd < 0)
 		return REFUSED;
 	if (connect(*fd, (struct sockaddr *)&ss, len) == 0)
-		return is_connected_to_itself(*fd, where) ? REFUSED : CONNECTED;
+		return sock_is_at(*fd, where) ? REFUSED : CONNECTED;
 	return errno == EINPROGRESS ? UNDER_WAY : REFUSED;
 }
 
@@ -110,7 +94,7 @@ end_connect(int fd, const struct addr *where)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &len) != 0 || why != 0)
 		return REFUSED;
-	return is_connected_to_itself(fd, where) ? REFUSED : CONNECTED;
+	return sock_is_at(fd, where) ? REFUSED : CONNECTED;
 }
 
 static void

@@ -8,11 +8,9 @@ stops before its end, a drain that meets a connection in an odd state.
 import fcntl
 import os
 import select
-import shlex
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import termios
 import time
@@ -20,10 +18,10 @@ import time
 import pytest
 
 import wire
-from backends import answering, tunnel, web
-from daemon import can_connect, free_port
+from backends import answering, web
+from daemon import can_connect
 from wire import (QUIET, SLOW, Reset, Response, from_client, get, request,
-                  response, switching, upgrade, wait_until)
+                  response, upgrade, wait_until)
 
 CLOSE_1001 = bytes([0x88, 2, 0x03, 0xe9])
 APP = (sys.executable, os.path.join(os.path.dirname(
@@ -260,56 +258,6 @@ def test_port_behind_a_trusted_proxy(kind, host, fields, port, bowsprit,
     for line in fields:
         name, value = line.split(': ')
         assert head.get(name) == value
-
-
-# ---- a server with two addresses
-
-@pytest.fixture
-def two_addresses(tmp_path, monkeypatch):
-    """
-    From here on bowsprit has a hosts file of its own, in which two.test has
-    two addresses; they are returned in the order in which they are tried.
-    """
-    hosts = tmp_path / 'hosts'
-    hosts.write_text('127.0.0.1 localhost\n'
-                     '127.0.0.1 two.test\n127.0.0.2 two.test\n')
-    own = ('unshare -m' if os.geteuid() == 0 else 'unshare -rm') + (
-        f" sh -c 'mount --bind {hosts} /etc/hosts && exec \"$0\" \"$@\"' ")
-    found = subprocess.run(own + 'getent ahostsv4 two.test', shell=True,
-                           capture_output=True, text=True, check=False)
-    addresses = list(dict.fromkeys(
-        line.split()[0] for line in found.stdout.splitlines()))
-    if len(addresses) != 2:
-        pytest.skip('may not mount a hosts file of its own here')
-    wrapper = tmp_path / 'with-own-hosts'
-    wrapper.write_text('#!/bin/sh\nexec ' + own
-                       + shlex.quote(os.environ['BOWSPRIT']) + ' "$@"\n')
-    wrapper.chmod(0o755)
-    monkeypatch.setenv('BOWSPRIT', str(wrapper))
-    return addresses
-
-
-@pytest.mark.parametrize('kind', ['request', 'upgrade'])
-def test_first_address_that_drops_packets(kind, two_addresses, bowsprit,
-                                          backend, client):
-    """As when IPv6 is announced and leads nowhere: the next one is tried."""
-    port = free_port()
-    hole = socket.socket()
-    hole.bind((two_addresses[0], port))
-    hole.listen(0)
-    fill = [socket.socket() for _ in range(4)]
-    for f in fill:  # a full queue drops every SYN that comes
-        f.setblocking(False)
-        f.connect_ex((two_addresses[0], port))
-    backend(web() if kind == 'request' else tunnel,
-            host=two_addresses[1], port=port)
-    c = client(bowsprit(f'http://two.test:{port}',
-                        timeouts={'connect': '2s'}))
-    c.send(get() if kind == 'request' else upgrade())
-    status = Response(c.read_head()).status
-    assert status == (200 if kind == 'request' else 101)
-    for f in [*fill, hole]:
-        f.close()
 
 
 # ---- a drain that meets tunnels in an odd state

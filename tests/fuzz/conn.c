@@ -129,7 +129,7 @@ make_conf(void)
 	static const char *const args[] = {
 		"bowsprit", "-l", "localhost:3000",
 		"-b", "http://127.0.0.1:3001",
-		"-w", "/ws/**=http://127.0.0.1:3002",
+		"-w", "/ws/**=http://localhost:3002",
 		"-r", "/app/**=http://127.0.0.1:3003/base/{**} change_origin",
 	};
 	char *argv[ARRAY_LEN(args) + 1] = { NULL };

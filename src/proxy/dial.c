@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * dial.c: a new connection to a server that may have several addresses.
+ */
+#include "proxy/dial.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/sockopt.h"
+#include "proxy/finish.h"
+#include "proxy/server.h"
+
+#define HEAD_START 250 /* ms before the next is tried: RFC 8305 5 */
+#define ERRORS_MAX 512 /* bytes of a sentence about all addresses */
+
+struct attempt {
+	struct server *server; /* on its way; or NULL */
+	int error;             /* why it failed; or 0 */
+};
+
+struct dial {
+	uint64_t ends;     /* clock_ms; 0: never */
+	uint64_t gap;      /* ms between two attempts */
+	const struct reason *due;
+	size_t n, next;    /* addresses, and the first not tried yet */
+	struct addr *addrs;
+	struct attempt *attempts;
+};
+
+/* ---- one address ---- */
+
+/* False, with errno. */
+static bool
+begin(struct conn *c, const struct addr *to, struct attempt *a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(to, &ss);
+	struct server *s;
+	int fd = sock_open(ss.ss_family), saved;
+
+	if (fd < 0)
+		return false;
+	sock_set_nodelay(fd);
+	sock_set_unsent_limit(fd, SOCK_UNSENT_LIMIT);
+	if (connect(fd, (struct sockaddr *)&ss, len) < 0 &&
+	    errno != EINPROGRESS)
+		goto fail;
+	if (!(s = calloc(1, sizeof(*s)))) {
+		errno = ENOMEM;
+		goto fail;
+	}
+	s->magic = SERVER_MAGIC;
+	s->worker = c->worker;
+	s->conn = c;
+	s->backend = c->hs->route->backend->index;
+	list_init(&s->link);
+	server_watch(s, fd);
+	a->server = s;
+	return true;
+fail:
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return false;
+}
+
+/* Not the address is at fault if we have no descriptor or memory for it. */
+static bool
+is_ours(int error)
+{
+	const struct reason *why = reason_of_server_errno(error);
+
+	return why == &reason_no_descriptors || why == &reason_no_memory;
+}
+
+static void
+fail_attempt(struct conn *c, size_t i, int error)
+{
+	struct dial *d = c->hs->dial;
+	struct attempt *a = &d->attempts[i];
+
+	if (a->server)
+		server_free(a->server);
+	a->server = NULL;
+	a->error = error;
+	if (d->n > 1 && !is_ours(error))
+		hosts_shun(&c->worker->hosts, &d->addrs[i], clock_ms());
+}
+
+/* ---- all of them ---- */
+
+static bool
+is_any_left(const struct dial *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (i >= d->next || d->attempts[i].server)
+			return true;
+	return false;
+}
+
+/* The first failure that says more than that there is no way. */
+static const struct reason *
+reason_of(const struct dial *d)
+{
+	const struct reason *why = &reason_server_unreachable;
+
+	for (size_t i = 0; i < d->n && why == &reason_server_unreachable; i++)
+		why = reason_of_server_errno(d->attempts[i].error);
+	return why;
+}
+
+/* "connect ECONNREFUSED: 10.0.0.1:80 Connection refused, [::1]:80 ..." */
+static void
+write_errors(const struct dial *d, const struct reason *why,
+	     char out[ERRORS_MAX])
+{
+	int len = snprintf(out, ERRORS_MAX, "%s", why->message);
+
+	for (size_t i = 0; i < d->n && len < ERRORS_MAX; i++) {
+		int error = d->attempts[i].error;
+		char text[ADDR_TEXT];
+
+		len += snprintf(out + len, (size_t)(ERRORS_MAX - len),
+				"%s %s %s", i ? "," : ":",
+				addr_text(&d->addrs[i], text),
+				error ? strerror(error) : "not tried");
+	}
+}
+
+static void
+fail(struct conn *c, const struct reason *why)
+{
+	char errors[ERRORS_MAX];
+	struct refusal r = { .why = why };
+
+	if (c->hs->dial->n > 1) {
+		write_errors(c->hs->dial, why, errors);
+		r.text = errors;
+	}
+	finish_refuse(c, &r);
+}
+
+/* Until the next address's turn, or the end. */
+static void
+set_deadline(struct conn *c)
+{
+	const struct dial *d = c->hs->dial;
+	uint64_t now = clock_ms(), ms = 0;
+
+	if (d->ends)
+		ms = now < d->ends ? d->ends - now : 1;
+	if (d->next < d->n && (!ms || d->gap < ms))
+		ms = d->gap;
+	conn_set_deadline(c, ms, d->due);
+}
+
+static void
+try_next(struct conn *c)
+{
+	struct dial *d = c->hs->dial;
+
+	while (d->next < d->n) {
+		size_t i = d->next++;
+
+		if (begin(c, &d->addrs[i], &d->attempts[i]))
+			break;
+		fail_attempt(c, i, errno);
+	}
+	if (is_any_left(d))
+		set_deadline(c);
+	else
+		fail(c, reason_of(d));
+}
+
+/* ---- the beginning ---- */
+
+static struct dial *
+dial_new(const struct addr *addrs, size_t n, uint16_t port)
+{
+	struct dial *d = calloc(1, sizeof(*d) + n * (sizeof(*d->attempts) +
+						     sizeof(*d->addrs)));
+
+	if (!d)
+		return NULL;
+	d->n = n;
+	d->attempts = (struct attempt *)(d + 1);
+	d->addrs = (struct addr *)(d->attempts + n);
+	memcpy(d->addrs, addrs, n * sizeof(*addrs));
+	for (size_t i = 0; i < n; i++)
+		d->addrs[i].port = port;
+	return d;
+}
+
+void
+dial_start(struct conn *c, uint64_t limit, const struct reason *due)
+{
+	const struct conf_server *to = conn_server(c);
+	size_t n = to->naddrs;
+	struct dial *d;
+
+	if (n == 0) {
+		finish_fail(c, &reason_server_unknown);
+		return;
+	}
+	if (!(d = dial_new(to->addrs, n, to->port))) {
+		finish_fail(c, &reason_no_memory);
+		return;
+	}
+	hosts_order(&c->worker->hosts, d->addrs, n, clock_ms());
+	d->due = due;
+	d->ends = limit ? clock_ms() + limit : 0;
+	d->gap = limit && limit / n < HEAD_START ? limit / n + 1 : HEAD_START;
+	c->hs->dial = d;
+	try_next(c);
+}
+
+/* ---- what becomes of it ---- */
+
+static size_t
+index_of(const struct dial *d, const struct server *s)
+{
+	size_t i = 0;
+
+	while (d->attempts[i].server != s)
+		i++;
+	return i;
+}
+
+/* Those that began earlier were slower, and are not to slow the next one. */
+static void
+win(struct conn *c, size_t i)
+{
+	struct dial *d = c->hs->dial;
+
+	c->server = d->attempts[i].server;
+	d->attempts[i].server = NULL;
+	hosts_forgive(&c->worker->hosts, &d->addrs[i]);
+	while (i-- > 0)
+		if (d->attempts[i].server)
+			fail_attempt(c, i, ETIMEDOUT);
+	dial_stop(c);
+	server_opened(c);
+}
+
+void
+dial_on_event(struct server *s)
+{
+	struct conn *c = s->conn;
+	struct dial *d = c->hs->dial;
+	size_t i = index_of(d, s);
+	int error = stream_connected(&s->s);
+
+	/* Nothing listens there if the other end is our own. */
+	if (error == 0 && sock_is_at(s->s.fd, &d->addrs[i]))
+		error = ECONNREFUSED;
+	if (error == 0) {
+		win(c, i);
+		return;
+	}
+	fail_attempt(c, i, error);
+	try_next(c);
+}
+
+static void
+time_out(struct conn *c)
+{
+	struct dial *d = c->hs->dial;
+
+	for (size_t i = 0; i < d->next; i++)
+		if (d->attempts[i].server)
+			fail_attempt(c, i, ETIMEDOUT);
+	fail(c, d->due);
+}
+
+void
+dial_on_deadline(struct conn *c)
+{
+	const struct dial *d = c->hs->dial;
+
+	if (d->ends && clock_ms() >= d->ends)
+		time_out(c);
+	else
+		try_next(c);
+}
+
+void
+dial_stop(struct conn *c)
+{
+	struct dial *d = c->hs ? c->hs->dial : NULL;
+
+	if (!d)
+		return;
+	c->hs->dial = NULL;
+	for (size_t i = 0; i < d->next; i++)
+		if (d->attempts[i].server)
+			server_free(d->attempts[i].server);
+	free(d);
+}

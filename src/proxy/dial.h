@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * dial.h: a new connection to a server that may have several addresses.
+ *
+ * As RFC 8305 has it: the next address is tried when the one before has failed
+ * or has not answered for a quarter of a second, and whichever connects first
+ * is taken.  What is needed for that lives only as long as it lasts.
+ */
+#ifndef PROXY_DIAL_H
+#define PROXY_DIAL_H
+
+#include "proxy/conn.h"
+
+/*
+ * CS_CONNECT: tries the addresses; ends in server_opened or in a refusal.  It
+ * all takes at most `limit` ms (0: no limit), which running out means `due`.
+ */
+void dial_start(struct conn *c, uint64_t limit, const struct reason *due);
+/* An event of a connection that is being made. */
+void dial_on_event(struct server *s);
+/* It is time for the next address, or up for all of them. */
+void dial_on_deadline(struct conn *c);
+/* Closes what is on its way. */
+void dial_stop(struct conn *c);
+
+#endif

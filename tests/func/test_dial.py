@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: ISC
+"""
+Servers with several addresses: one that is dead costs a quarter of a second at
+most.
+"""
+
+import os
+import socket
+import time
+
+import pytest
+
+import wire
+from backends import answering, tunnel, web
+from daemon import free_port
+from machine import Names, own_network, set_kernel
+from wire import SLOW, Response, get, response, upgrade, wait_until
+
+FIRST, SECOND = '127.0.0.2', '127.0.0.3'
+
+
+@pytest.fixture
+def network():
+    """The test runs in a network of its own: all ports are free there."""
+    try:
+        with own_network():
+            yield
+    except PermissionError:
+        pytest.skip('may not have a network of its own here')
+
+
+@pytest.fixture
+def names(tmp_path, monkeypatch):
+    """A factory: from then on bowsprit has these names."""
+    def make(*args, **options):
+        n = Names(tmp_path, *args, **options)
+        if n.addresses('localhost') == []:
+            pytest.skip('may not mount a hosts file of its own here')
+        monkeypatch.setenv('BOWSPRIT', n.wrapper(os.environ['BOWSPRIT']))
+        return n
+    return make
+
+
+@pytest.fixture
+def two(names):
+    """two.test has two addresses: they are returned as they are tried."""
+    return names(f'{FIRST} two.test\n{SECOND} two.test\n').addresses(
+        'two.test')
+
+
+@pytest.fixture
+def hole():
+    """A factory of addresses that drop every SYN: their queue is full."""
+    made = []
+
+    def make(host, port):
+        listener = socket.socket()
+        made.append(listener)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(0)
+        for _ in range(4):
+            s = socket.socket()
+            made.append(s)
+            s.setblocking(False)
+            s.connect_ex((host, port))
+        return lambda: [s.close() for s in made]
+
+    yield make
+    for s in made:
+        s.close()
+
+
+def ask(client, bs, path='/'):
+    """One request on a connection of its own."""
+    c = client(bs, timeout=20 * SLOW)
+    c.send(get(path))
+    return c.read_response()
+
+
+# ---- several addresses
+
+@pytest.mark.parametrize('kind', ['request', 'upgrade'])
+def test_first_address_that_drops_packets(kind, two, hole, bowsprit, backend,
+                                          client):
+    """As when IPv6 is announced and leads nowhere: the next one is tried."""
+    port = free_port()
+    hole(two[0], port)
+    backend(web() if kind == 'request' else tunnel, host=two[1], port=port)
+    bs = bowsprit(f'http://two.test:{port}', timeouts={'connect': '20s'})
+    c = client(bs)
+    start = time.monotonic()
+    c.send(get() if kind == 'request' else upgrade())
+    status = Response(c.read_head()).status
+    assert status == (200 if kind == 'request' else 101)
+    assert 0.2 < time.monotonic() - start < 4 * SLOW, 'not its share of 20 s'
+
+
+def test_many_addresses_share_a_short_time(names, hole, bowsprit, backend,
+                                           client):
+    """None is left out because those before it used up all there is."""
+    hosts = [f'127.0.0.{i}' for i in range(2, 8)]
+    found = names(''.join(f'{h} many.test\n' for h in hosts)).addresses(
+        'many.test')
+    port = free_port()
+    for h in found[:-1]:
+        hole(h, port)
+    backend(web(), host=found[-1], port=port)
+    bs = bowsprit(f'http://many.test:{port}',
+                  timeouts={'connect': f'{int(1200 * SLOW)}ms'})
+    assert ask(client, bs).status == 200
+
+
+def test_address_that_failed_is_tried_last(two, hole, bowsprit, backend,
+                                           client):
+    port = free_port()
+    fill = hole(two[0], port)
+    backend(answering(response(200, 'second')), host=two[1], port=port)
+    bs = bowsprit(f'http://two.test:{port}', workers=1, pool_size=0)
+    assert ask(client, bs).body == b'second'
+    fill()
+    backend(answering(response(200, 'first')), host=two[0], port=port)
+    for _ in range(3):
+        assert ask(client, bs).body == b'second'
+
+
+def test_first_address_that_refuses(two, bowsprit, backend, client):
+    """The second is tried at once: at least one time in five fast enough."""
+    servers = [backend(web(), host=two[1]) for _ in range(5)]
+    bs = bowsprit(timeouts={'connect': '20s'}, routes=tuple(
+        {'path': f'/{i}', 'backend': f'http://two.test:{b.port}'}
+        for i, b in enumerate(servers)))
+    ask(client, bs, '/none')
+    took = []
+    for i in range(5):
+        start = time.monotonic()
+        assert ask(client, bs, f'/{i}').status == 200
+        took.append(time.monotonic() - start)
+    assert min(took) < 0.2, took
+
+
+@pytest.mark.parametrize('kind', ['request', 'upgrade'])
+@pytest.mark.parametrize('dead, status, reason', [
+    ('refuses', 502, 'server-refused'), ('drops', 504, 'connect-timeout')])
+def test_all_addresses_are_dead(kind, dead, status, reason, two, hole,
+                                bowsprit, client):
+    """Each is named with its error, in the log and for people on loopback."""
+    port = free_port()
+    if dead == 'drops':
+        hole(two[1], port)
+    bs = bowsprit(f'http://two.test:{port}', timeouts={'connect': '600ms'})
+    c = client(bs)
+    c.send(get('/x') if kind == 'request' else upgrade('/x'))
+    r = c.read_response()
+    second = 'Connection ' + ('refused' if dead == 'refuses' else 'timed out')
+    errors = f'{two[0]}:{port} Connection refused, {two[1]}:{port} {second}'
+    assert r.status == status and errors.encode() in r.body
+    e = bs.wait_event('', reason=reason)
+    assert errors in e['message'] and e['message'].startswith('connect E')
+
+
+def unanswered(port):
+    """How many connections to that port wait for an answer to their SYN."""
+    with open('/proc/net/tcp', encoding='ascii') as f:
+        rows = [line.split() for line in f][1:]
+    return len([r for r in rows if r[3] == '02'
+                and r[2].endswith(f':{port:04X}')])
+
+
+def test_client_leaves_amid_the_attempts(two, hole, bowsprit, client):
+    port = free_port()
+    hole(two[0], port)
+    hole(two[1], port)
+    bs = bowsprit(f'http://two.test:{port}', timeouts={'connect': '20s'})
+    before = unanswered(port)
+    c = client(bs)
+    c.send(upgrade())
+    wait_until(lambda: unanswered(port) == before + 2, 'both attempts')
+    c.close()
+    wait_until(lambda: unanswered(port) == before, 'both to be given up')
+
+
+# ---- localhost
+
+def test_localhost_without_ipv6(network, bowsprit, backend, client):
+    if os.path.exists('/proc/sys/net/ipv6'):
+        set_kernel('ipv6/conf/all/disable_ipv6', 1)
+    with pytest.raises(OSError), socket.socket(socket.AF_INET6) as s:
+        s.bind(('::1', 0))
+    b = backend(web())
+    bs = bowsprit(argv=('-l', 'localhost:@PORT@', '--log-format', 'json',
+                        '-b', f'http://localhost:{b.port}'),
+                  config='pool_size = 0;')
+    assert bs.events('no IPv6')[0]['level'] == 30
+    assert ask(client, bs).status == 200
+    b.stop_listening()
+    r = ask(client, bs)
+    assert r.status == 502 and b'server-refused: ' in r.body
+    assert b'127.0.0.1:%d Connection refused' % b.port in r.body
+
+
+def test_localhost_on_ipv6_only(bowsprit, client):
+    """As Vite listens; /etc/hosts of many a container does not know it."""
+    try:
+        listener = socket.create_server(('::1', 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip('this machine has no IPv6')
+    with listener:
+        bs = bowsprit(f'http://localhost:{listener.getsockname()[1]}')
+        c = client(bs)
+        c.send(get())
+        listener.settimeout(wire.PATIENCE)
+        server = wire.Wire(listener.accept()[0])
+        server.read_head()
+        server.send(response(200, 'six'))
+        assert c.read_response().body == b'six'
+        server.close()
+
+
+def test_connection_to_itself(network, bowsprit, client):
+    """
+    The kernel may give a connection to an unused port that very port: here it
+    has no other.
+    """
+    set_kernel('ipv4/ip_local_port_range', '40000 40000')
+    bs = bowsprit('http://127.0.0.1:40000', timeouts={'response': '2s'})
+    r = ask(client, bs)
+    assert r.status == 502 and b'server-refused' in r.body
