@@ -130,7 +130,6 @@ allowed_fini(struct conf_targets *t)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		free(t->list[i].name);
-		free(t->list[i].addrs);
 	}
 	free(t->list);
 }
@@ -160,6 +159,13 @@ find_target(const struct conf_targets *allowed, const struct conf_server *s,
 	return NULL;
 }
 
+bool
+route_permits(const struct conf_route *r, const struct conf_server *s,
+	      const struct addr *a)
+{
+	return find_target(&r->allowed, s, a);
+}
+
 /* Adds those of the addresses that are allowed, with the chosen port. */
 static bool
 add_addresses(const struct conf_targets *allowed, struct conf_server *s,
@@ -177,9 +183,9 @@ add_addresses(const struct conf_targets *allowed, struct conf_server *s,
 }
 
 /*
- * The addresses of what was chosen: a literal's own, else those that the main
- * thread has found for the route's host or for a name in the list.  Nobody
- * makes us ask a resolver.
+ * The addresses of what was chosen: a literal's own, or those that the main
+ * thread knows for the route's host.  Names of the list, and the route's own,
+ * are the dialler's to find; no other makes us ask a resolver.
  */
 static enum route_choice
 find_addresses(const struct conf_route *r, struct conf_server *s)
@@ -194,8 +200,9 @@ find_addresses(const struct conf_route *r, struct conf_server *s)
 		from = &literal;
 		n = 1;
 	} else if (strchr(open->host, '{')) {
-		from = t ? t->addrs : NULL;
-		n = t ? t->naddrs : 0;
+		return t ? CHOICE_GOOD : CHOICE_REFUSED;
+	} else if (n == 0) {
+		return CHOICE_GOOD;
 	}
 	if (!add_addresses(&r->allowed, s, from, n))
 		return CHOICE_NO_MEMORY;

@@ -45,8 +45,9 @@ struct conf_server {
 	char *path;      /* of a unix socket, or NULL */
 	char *host_port; /* for Host with change_origin: "10.0.0.5:4000" */
 	char *text;      /* for people: "http://10.0.0.5:4000" */
-	struct addr *addrs; /* resolved by main before workers start; owned */
-	size_t naddrs;
+	struct addr *addrs; /* of a literal or localhost, by main before workers
+			     * have the tree; owned */
+	size_t naddrs;      /* 0: the host is a name */
 };
 
 struct conf_backend {
@@ -61,8 +62,6 @@ struct conf_backend {
 /* What captures may choose as a server: a name or a network, and ports. */
 struct conf_target {
 	char *name; /* or NULL */
-	struct addr *addrs; /* of the name; resolved by main; owned */
-	size_t naddrs;
 	struct addr net; /* without a name */
 	uint16_t from, to;
 };
@@ -96,6 +95,7 @@ struct conf_timeouts {
 	uint64_t client_keepalive, backend_keepalive;
 	uint64_t tunnel_idle, tunnel_lifetime, half_close, drain;
 	uint64_t boot; /* how long requests are held for the application */
+	uint64_t resolve; /* after which names are asked for again */
 };
 
 struct conf_route {
@@ -199,14 +199,19 @@ enum route_choice { CHOICE_GOOD, CHOICE_REFUSED, CHOICE_NO_MEMORY };
 
 /*
  * The server that the captures of a request choose, of a route whose server is
- * open; refused if `allowed` does not list it, or if it is ourselves.  *server
- * is to be freed with conf_server_free; NULL when memory is out.
+ * open; refused if `allowed` does not list it, or if it is ourselves.  If it
+ * has a name of which nothing is known here, its addresses are still to pass
+ * route_permits.  *server is to be freed with conf_server_free; NULL when
+ * memory is out.
  */
 enum route_choice route_server(const struct conf *c,
 			       const struct conf_route *r,
 			       const struct captures *caps,
 			       struct conf_server **server) WUNRES;
 void conf_server_free(struct conf_server *s); /* NULL is nothing */
+/* May captures choose that server, if it is at that address? */
+bool route_permits(const struct conf_route *r, const struct conf_server *s,
+		   const struct addr *a);
 
 /* Is a header of that name set or removed?  '_' is as good as '-'. */
 bool conf_headers_have(const struct conf_headers *h, struct slice name);

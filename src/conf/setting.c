@@ -116,6 +116,7 @@ static const struct setting timeouts[] = {
 	TIME("half_close", half_close, "5m"),
 	TIME("drain", drain, "8s"),
 	TIME("boot", boot, "25s"),
+	TIME("resolve", resolve, "10s"),
 };
 
 static const struct setting logs[] = {

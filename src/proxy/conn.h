@@ -41,7 +41,8 @@ struct server {
 	struct conn *conn;   /* NULL in the pool */
 	struct worker *worker;
 	struct list link;    /* in the pool */
-	uint64_t idle_since, idle_until;
+	uint64_t idle_since; /* ms; before the first time: since it was dialled */
+	uint64_t idle_until;
 };
 
 /* One request on its way; freed with its answer or when the tunnel starts. */
@@ -66,6 +67,7 @@ struct handshake {
 	uint64_t sent;         /* bytes of body to the client */
 	uint64_t keep;         /* ms that its connection may then be kept */
 	bool waits_app;        /* held while the application boots */
+	bool waits_name;       /* held until the server's name is resolved */
 	bool from_pool;
 	bool asks_close;       /* the server is to close behind its answer */
 	bool request_sent;     /* the kernel took a byte of it */

@@ -58,6 +58,7 @@ begin(struct conn *c, const struct addr *to, struct attempt *a)
 	s->worker = c->worker;
 	s->conn = c;
 	s->backend = c->hs->route->backend->index;
+	s->idle_since = clock_ms();
 	list_init(&s->link);
 	server_watch(s, fd);
 	a->server = s;
@@ -196,26 +197,68 @@ dial_new(const struct addr *addrs, size_t n, uint16_t port)
 	return d;
 }
 
+/* False if the server's name has not been heard of yet. */
+static bool
+find_addrs(const struct conn *c, const struct addr **addrs, size_t *n)
+{
+	const struct conf_server *to = conn_server(c);
+	const struct host *h;
+
+	*addrs = to->addrs;
+	*n = to->naddrs;
+	if (*n > 0)
+		return true;
+	if (!(h = hosts_find(&c->worker->hosts, to->host)))
+		return false;
+	*addrs = h->addrs;
+	*n = h->n;
+	return true;
+}
+
+/* Of a name that captures have chosen.  False if none is left. */
+static bool
+keep_permitted(struct conn *c)
+{
+	struct dial *d = c->hs->dial;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		if (route_permits(c->hs->route, c->hs->chosen, &d->addrs[i]))
+			d->addrs[kept++] = d->addrs[i];
+	d->n = kept;
+	return kept > 0;
+}
+
 void
 dial_start(struct conn *c, uint64_t limit, const struct reason *due)
 {
-	const struct conf_server *to = conn_server(c);
-	size_t n = to->naddrs;
+	const struct addr *addrs;
 	struct dial *d;
+	size_t n;
 
+	c->hs->waits_name = !find_addrs(c, &addrs, &n);
+	if (c->hs->waits_name) {
+		conn_set_deadline(c, limit, &reason_server_unknown);
+		return;
+	}
 	if (n == 0) {
 		finish_fail(c, &reason_server_unknown);
 		return;
 	}
-	if (!(d = dial_new(to->addrs, n, to->port))) {
+	if (!(d = dial_new(addrs, n, conn_server(c)->port))) {
 		finish_fail(c, &reason_no_memory);
 		return;
 	}
-	hosts_order(&c->worker->hosts, d->addrs, n, clock_ms());
+	c->hs->dial = d;
+	if (c->hs->chosen && !keep_permitted(c)) {
+		finish_fail(c, &reason_target_refused);
+		return;
+	}
+	hosts_order(&c->worker->hosts, d->addrs, d->n, clock_ms());
 	d->due = due;
 	d->ends = limit ? clock_ms() + limit : 0;
-	d->gap = limit && limit / n < HEAD_START ? limit / n + 1 : HEAD_START;
-	c->hs->dial = d;
+	d->gap = limit && limit / d->n < HEAD_START ? limit / d->n + 1
+						    : HEAD_START;
 	try_next(c);
 }
 
@@ -282,7 +325,9 @@ dial_on_deadline(struct conn *c)
 {
 	const struct dial *d = c->hs->dial;
 
-	if (d->ends && clock_ms() >= d->ends)
+	if (!d)
+		finish_fail(c, c->due); /* the name was not found in time */
+	else if (d->ends && clock_ms() >= d->ends)
 		time_out(c);
 	else
 		try_next(c);

@@ -4,13 +4,79 @@
  */
 #include "proxy/hosts.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+struct host *
+host_new(const char *name, const struct addr *addrs, size_t n)
+{
+	struct host *h = calloc(1, sizeof(*h) + n * sizeof(*addrs));
+
+	if (!h)
+		return NULL;
+	list_init(&h->link);
+	if (!(h->name = strdup(name))) {
+		free(h);
+		return NULL;
+	}
+	h->n = n;
+	if (n)
+		memcpy(h->addrs, addrs, n * sizeof(*addrs));
+	return h;
+}
+
+void
+host_free(struct host *h)
+{
+	list_remove(&h->link);
+	free(h->name);
+	free(h);
+}
 
 void
 hosts_init(struct hosts *h)
 {
 	*h = (struct hosts){ 0 };
+	list_init(&h->known);
 }
+
+void
+hosts_fini(struct hosts *h)
+{
+	list_each(it, &h->known)
+		host_free(container_of(it, struct host, link));
+}
+
+static struct host *
+find(const struct hosts *h, const char *name)
+{
+	list_each(it, &h->known) {
+		struct host *known = container_of(it, struct host, link);
+
+		if (strcasecmp(known->name, name) == 0)
+			return known;
+	}
+	return NULL;
+}
+
+void
+hosts_set(struct hosts *h, struct host *news)
+{
+	struct host *old = find(h, news->name);
+
+	if (old)
+		host_free(old);
+	list_push_back(&h->known, &news->link);
+}
+
+const struct host *
+hosts_find(const struct hosts *h, const char *name)
+{
+	return find(h, name);
+}
+
+/* ---- those that failed lately ---- */
 
 static bool
 is_same(const struct addr *a, const struct addr *b)

@@ -61,9 +61,8 @@ pool_init(struct pool *p, struct worker *w)
 void
 pool_empty(struct pool *p)
 {
-	for (size_t i = 0; i < p->nbackends; i++)
-		while (!list_empty(&p->idle[i]))
-			pool_discard(p, first(&p->idle[i]));
+	for (unsigned i = 0; i < p->nbackends; i++)
+		pool_forget(p, i);
 	deadline_clear(&p->sweep);
 }
 
@@ -73,8 +72,10 @@ pool_fini(struct pool *p)
 	pool_empty(p);
 	free(p->idle);
 	free(p->count);
+	free(p->forgotten);
 	p->idle = NULL;
 	p->count = NULL;
+	p->forgotten = NULL;
 	p->nbackends = 0;
 }
 
@@ -84,10 +85,12 @@ pool_reset(struct pool *p, size_t nbackends)
 	size_t n = nbackends ? nbackends : 1;
 	struct list *idle = calloc(n, sizeof(*idle));
 	size_t *count = calloc(n, sizeof(*count));
+	uint64_t *forgotten = calloc(n, sizeof(*forgotten));
 
-	if (!idle || !count) {
+	if (!idle || !count || !forgotten) {
 		free(idle);
 		free(count);
+		free(forgotten);
 		return false;
 	}
 	pool_fini(p);
@@ -95,6 +98,7 @@ pool_reset(struct pool *p, size_t nbackends)
 		list_init(&idle[i]);
 	p->idle = idle;
 	p->count = count;
+	p->forgotten = forgotten;
 	p->nbackends = nbackends;
 	return true;
 }
@@ -136,6 +140,7 @@ pool_put(struct pool *p, struct server *s, uint64_t keep)
 	const struct worker *w = p->worker;
 
 	if (w->draining || s->s.out || s->s.in || s->backend >= p->nbackends ||
+	    s->idle_since <= p->forgotten[s->backend] ||
 	    p->count[s->backend] >= w->conf->pool_size) {
 		server_free(s);
 		return;
@@ -147,6 +152,14 @@ pool_put(struct pool *p, struct server *s, uint64_t keep)
 	stream_set_reading(&s->s, true);
 	if (!p->sweep.due || s->idle_until < p->sweep.due)
 		deadline_set(&p->worker->wheel, &p->sweep, s->idle_until);
+}
+
+void
+pool_forget(struct pool *p, unsigned backend)
+{
+	while (!list_empty(&p->idle[backend]))
+		pool_discard(p, first(&p->idle[backend]));
+	p->forgotten[backend] = clock_ms();
 }
 
 void

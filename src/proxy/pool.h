@@ -23,6 +23,7 @@ struct pool {
 	struct worker *worker;
 	struct list *idle;    /* one list a backend, freshest first */
 	size_t *count;
+	uint64_t *forgotten;  /* ms: older ones are not kept */
 	size_t nbackends;
 	struct deadline sweep; /* for the first that gets too old */
 };
@@ -48,6 +49,11 @@ struct server *pool_get(struct pool *p, unsigned backend, bool idempotent);
  * clean, or there are enough.
  */
 void pool_put(struct pool *p, struct server *s, uint64_t keep);
+/*
+ * Closes what is idle to that backend, and what is in use once it comes back:
+ * its addresses have changed.
+ */
+void pool_forget(struct pool *p, unsigned backend);
 /* An idle connection has become readable: discards it. */
 void pool_discard(struct pool *p, struct server *s);
 

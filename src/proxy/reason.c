@@ -49,8 +49,9 @@ const struct reason
 
 	reason_server_unknown = {
 		"server-unknown", 502, "getaddrinfo ENOTFOUND", "ENOTFOUND",
-		"the name in {server} does not resolve: is it spelled right? "
-		"SIGHUP asks again",
+		"the name in {server} does not resolve: is it spelled right, "
+		"does the name server know it? It is asked for again each "
+		"second",
 	},
 	reason_server_refused = {
 		"server-refused", 502, "connect ECONNREFUSED", "ECONNREFUSED",

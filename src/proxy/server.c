@@ -5,6 +5,7 @@
 #include "proxy/server.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "net/relay.h"
@@ -194,6 +195,14 @@ server_connect(struct conn *c)
 		return;
 	}
 	dial(c);
+}
+
+void
+server_on_name(struct conn *c, const char *name)
+{
+	if (c->hs->waits_name &&
+	    strcasecmp(conn_server(c)->host, name) == 0)
+		dial(c);
 }
 
 void

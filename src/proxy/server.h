@@ -14,6 +14,8 @@
 void server_connect(struct conn *c);
 /* CS_CONNECT: the way is open. */
 void server_opened(struct conn *c);
+/* CS_CONNECT: the addresses of a name have come. */
+void server_on_name(struct conn *c, const char *name);
 /* CS_CONNECT: time is up for something. */
 void server_on_deadline(struct conn *c);
 /* CS_ANSWER: the response head, or a part of it. */

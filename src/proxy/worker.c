@@ -5,6 +5,7 @@
 #include "proxy/worker.h"
 
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -128,6 +129,7 @@ worker_fini(struct worker *w)
 	event_del(&w->reaper);
 	event_del(&w->farewell);
 	pool_fini(&w->pool);
+	hosts_fini(&w->hosts);
 	wheel_fini(&w->wheel);
 	conf_unref(w->conf);
 	free(w->scratch);
@@ -143,6 +145,20 @@ worker_set_conf(struct worker *w, struct conf *conf)
 		return;
 	w->conf = conf_ref(conf);
 	conf_unref(old);
+}
+
+void
+worker_set_host(struct worker *w, struct host *h)
+{
+	hosts_set(&w->hosts, h);
+	for (size_t i = 0; i < w->conf->nbackends; i++) {
+		const struct conf_server *s = &w->conf->backends[i]->server;
+
+		if (s->host && strcasecmp(s->host, h->name) == 0)
+			pool_forget(&w->pool, (unsigned)i);
+	}
+	list_each(it, &w->conns[CS_CONNECT])
+		server_on_name(container_of(it, struct conn, link), h->name);
 }
 
 void

@@ -71,6 +71,8 @@ void worker_fini(struct worker *w);
 
 /* A new configuration, from the next request on. */
 void worker_set_conf(struct worker *w, struct conf *conf);
+/* Takes over the addresses of a name, which some requests may wait for. */
+void worker_set_host(struct worker *w, struct host *h);
 /* The application accepts now, or no longer. */
 void worker_set_app(struct worker *w, bool ready);
 /* It has ended for good: those who wait for it are told. */

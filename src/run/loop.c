@@ -29,6 +29,7 @@
 #include "run/cores.h"
 #include "run/demo.h"
 #include "run/mailbox.h"
+#include "run/names.h"
 #include "run/sockets.h"
 #include "run/thread.h"
 
@@ -47,6 +48,7 @@ struct loop {
 	struct event end;      /* the drain's */
 	struct event ready;    /* when to say so */
 	struct mailbox mail;
+	struct names names;
 	struct sockets sockets;
 	struct thread *threads;
 	unsigned nthreads;
@@ -183,47 +185,34 @@ fill_in(struct loop *l, struct conf *conf)
 	}
 }
 
+/* Addresses that are known without asking; names.c does the asking. */
 static void
-resolve_one(const char *what, const char *host, uint16_t port,
-	    struct addr **addrs, size_t *naddrs)
-{
-	const char *error;
-
-	free(*addrs);
-	error = resolve(host, port, addrs, naddrs);
-	if (error)
-		log_say(LOG_WARN, "%s: the name %s does not resolve: %s; its "
-			"requests fail until SIGHUP asks again", what, host,
-			error);
-}
-
-static void
-resolve_targets(const struct conf_route *r)
-{
-	for (size_t i = 0; i < r->allowed.n; i++) {
-		struct conf_target *t = &r->allowed.list[i];
-
-		if (t->name)
-			resolve_one("allowed_targets", t->name, 0, &t->addrs,
-				    &t->naddrs);
-	}
-}
-
-static void
-resolve_all(struct conf *conf)
+resolve_literals(struct conf *conf)
 {
 	for (size_t i = 0; i < conf->nbackends; i++) {
 		struct conf_server *s = &conf->backends[i]->server;
-		char what[80];
 
-		if (s->path || strchr(s->host, '{'))
-			continue;
-		snprintf(what, sizeof(what), "backend %s",
-			 conf->backends[i]->name);
-		resolve_one(what, s->host, s->port, &s->addrs, &s->naddrs);
+		if (s->host)
+			(void)!resolve_at_once(s->host, s->port, &s->addrs,
+					       &s->naddrs);
 	}
-	for (size_t i = 0; i < conf->nroutes; i++)
-		resolve_targets(&conf->routes[i]);
+}
+
+/* To all workers; false without memory for one. */
+static bool
+on_addrs(const char *name, const struct addr *addrs, size_t n, void *arg)
+{
+	struct loop *l = arg;
+	bool ok = true;
+
+	for (unsigned i = 0; i < l->started; i++) {
+		struct host *h = host_new(name, addrs, n);
+
+		if (h)
+			mailbox_post(&l->threads[i].mail, MSG_ADDRS, h);
+		ok = ok && h;
+	}
+	return ok;
 }
 
 static void
@@ -240,12 +229,13 @@ reload(struct loop *l)
 		return;
 	}
 	fill_in(l, conf);
-	resolve_all(conf);
+	resolve_literals(conf);
 	log_set_level(conf->log_level);
 	for (unsigned i = 0; i < l->started; i++)
 		mailbox_post(&l->threads[i].mail, MSG_CONF, conf_ref(conf));
 	conf_unref(l->conf);
 	l->conf = conf;
+	names_watch(&l->names, conf);
 	log_say(LOG_INFO, "> Configuration reloaded; listeners, workers and "
 		"the log's place change with a restart");
 }
@@ -292,6 +282,21 @@ on_child(enum child_news news, int status, void *arg)
 	}
 }
 
+/* The application is on this machine: asking for its name takes no time. */
+static void
+find_app(const struct conf_server *s, struct child_setup *setup)
+{
+	struct addr *addrs;
+	size_t n;
+
+	if (resolve(s->host, s->port, &addrs, &n)) {
+		setup->where.family = 4; /* of no port: anywhere */
+		return;
+	}
+	setup->where = addrs[0];
+	free(addrs);
+}
+
 static bool
 start_child(struct loop *l)
 {
@@ -301,8 +306,7 @@ start_child(struct loop *l)
 
 	if (!l->conf->command || !app)
 		return true;
-	setup.where = app->server.naddrs ? app->server.addrs[0]
-					 : (struct addr){ .family = 4 };
+	find_app(&app->server, &setup);
 	setup.set_port = !l->conf->backend_given;
 	for (size_t i = 0; i < l->conf->nlisteners && !setup.our_port; i++)
 		setup.our_port = l->conf->listeners[i].port;
@@ -390,6 +394,8 @@ on_letter(enum message what, void *arg, void *owner)
 	(void)arg;
 	if (what == MSG_DEAF && ++l->deaf == l->started)
 		on_all_deaf(l);
+	else if (what == MSG_ADDRS)
+		names_on_answer(&l->names);
 	else if (what == MSG_IDLE)
 		on_worker_idle(l);
 }
@@ -443,12 +449,14 @@ start(struct loop *l)
 	if (!find_ports(l))
 		return false;
 	fill_in(l, l->conf);
-	resolve_all(l->conf);
+	resolve_literals(l->conf);
 	if (!mailbox_init(&l->mail, l->base, on_letter, l)) {
 		log_say(LOG_FATAL, "cannot make a mailbox: %s",
 			strerror(errno));
 		return false;
 	}
+	names_init(&l->names, l->base, &l->mail, on_addrs, l);
+	names_watch(&l->names, l->conf);
 	event_assign(&l->end, l->base, -1, 0, on_drain_end, l);
 	event_assign(&l->ready, l->base, -1, 0, on_ready, l);
 	catch_signals(l);
@@ -471,6 +479,9 @@ stop(struct loop *l)
 		child_free(l->child);
 	if (l->demo)
 		demo_stop(l->demo);
+	names_fini(&l->names);
+	if (l->mail.cb)
+		mailbox_fini(&l->mail);
 	sockets_close(&l->sockets);
 	conf_unref(l->conf);
 }

@@ -114,6 +114,9 @@ on_letter(enum message what, void *arg, void *owner)
 		worker_set_conf(&t->worker, arg);
 		conf_unref(arg);
 		break;
+	case MSG_ADDRS:
+		worker_set_host(&t->worker, arg);
+		break;
 	case MSG_APP_UP:
 		worker_set_app(&t->worker, true);
 		break;

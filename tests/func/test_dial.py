@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: ISC
 """
-Servers with several addresses: one that is dead costs a quarter of a second at
-most.
+Servers with several addresses, and names: an address that is dead costs a
+quarter of a second at most, a name may change its address while bowsprit runs.
 """
 
 import os
+import shutil
+import signal
 import socket
 import time
 
 import pytest
 
 import wire
-from backends import answering, tunnel, web
+from backends import answering, echoing, tunnel, web
 from daemon import free_port
-from machine import Names, own_network, set_kernel
-from wire import SLOW, Response, get, response, upgrade, wait_until
+from machine import Dnsmasq, Names, own_network, set_kernel
+from wire import (SLOW, Response, from_client, get, response, switching,
+                  upgrade, wait_until)
 
 FIRST, SECOND = '127.0.0.2', '127.0.0.3'
 
@@ -226,3 +229,168 @@ def test_connection_to_itself(network, bowsprit, client):
     bs = bowsprit('http://127.0.0.1:40000', timeouts={'response': '2s'})
     r = ask(client, bs)
     assert r.status == 502 and b'server-refused' in r.body
+
+
+# ---- names that change
+
+def test_name_gets_another_address(names, bowsprit, backend, client):
+    """New requests go there, also where a connection is kept; tunnels stay."""
+    n = names(f'{FIRST} app.test\n')
+    port = free_port()
+    old = backend(answering(response(200, 'old')), host=FIRST, port=port)
+    old_ws = backend(echoing, host=FIRST)
+    new = backend(answering(response(200, 'new')), host=SECOND, port=port)
+    bs = bowsprit(timeouts={'resolve': '100ms'}, workers=1, routes=(
+        {'path': '/**', 'backend': f'http://app.test:{port}'},
+        {'path': '/ws', 'backend': f'http://app.test:{old_ws.port}'}))
+    t = client(bs)
+    t.send(upgrade())
+    assert t.read_head() == switching()
+    c = client(bs)
+    c.send(get())
+    assert c.read_response().body == b'old'
+    n.set_hosts(f'{SECOND} app.test\n')
+    e = bs.wait_event('the name app.test is now at')
+    assert SECOND in e['msg'] and FIRST not in e['msg']
+
+    def is_new():
+        c.send(get())
+        return c.read_response().body == b'new'
+    wait_until(is_new, 'the new address')
+    assert is_new() and len(old.wires) == 1
+    assert len(new.wires) <= 2, 'only one that was made just then is not kept'
+    t.send(from_client(b'x'))
+    assert t.read_message() == (wire.BINARY, b'x')
+    old.stop()
+
+
+def test_connection_in_use_when_the_name_changes(names, bowsprit, backend,
+                                                 client):
+    """It ends its answer, and is not kept for the next."""
+    n = names(f'{FIRST} app.test\n')
+    port = free_port()
+    old = backend(host=FIRST, port=port)
+    backend(answering(response(200, 'new')), host=SECOND, port=port)
+    bs = bowsprit(f'http://app.test:{port}', workers=1, timeouts={
+        'resolve': '100ms', 'backend_keepalive': '60s'})
+    c = client(bs)
+    c.send(get())
+    s = old.wait_for()
+    s.read_head()
+    n.set_hosts(f'{SECOND} app.test\n')
+    bs.wait_event('the name app.test is now at')
+    wait_until(lambda: ask(client, bs).body == b'new', 'the new address')
+    s.send(response(200, 'old'))
+    assert c.read_response().body == b'old'
+    s.expect_end()
+    c.send(get())
+    assert c.read_response().body == b'new'
+
+
+@pytest.mark.parametrize('allowed, status', [
+    (f'{SECOND}', 200), ('vm.test', 200), ('10.0.0.0/8', 403)])
+def test_name_of_an_allowed_target(allowed, status, names, bowsprit, backend,
+                                   client):
+    """Its addresses are asked for ahead, and are those that are allowed."""
+    names(f'{FIRST} vm.test\n{SECOND} vm.test\n')
+    port = free_port()
+    servers = {host: backend(web(), host=host, port=port)
+               for host in (FIRST, SECOND)}
+    bs = bowsprit(routes=({'path': '/{p}', 'backend': 'http://vm.test:{p}',
+                           'allowed_targets': (allowed,)},))
+    for _ in range(3):
+        assert ask(client, bs, f'/{port}').status == status
+    assert allowed == 'vm.test' or not servers[FIRST].wires
+
+
+def test_reload_asks_again(names, bowsprit, backend, client):
+    n = names(f'{FIRST} app.test\n')
+    port = free_port()
+    backend(answering(response(200, 'old')), host=FIRST, port=port)
+    backend(answering(response(200, 'new')), host=SECOND, port=port)
+    bs = bowsprit(f'http://app.test:{port}', timeouts={'resolve': '0'})
+    assert ask(client, bs).body == b'old'
+    n.set_hosts(f'{SECOND} app.test\n')
+    assert ask(client, bs).body == b'old'
+    bs.signal(signal.SIGHUP)
+    bs.wait_event('the name app.test is now at')
+    wait_until(lambda: ask(client, bs).body == b'new', 'the new address')
+
+
+needs_dnsmasq = pytest.mark.skipif(
+    not shutil.which('/usr/sbin/dnsmasq'), reason='no dnsmasq')
+
+
+@needs_dnsmasq
+def test_name_server_that_comes_and_goes(network, names, tmp_path, bowsprit,
+                                         backend, client):
+    names(servers=['127.0.0.1'])
+    port = free_port()
+    backend(answering(response(200, 'one')), host=FIRST, port=port)
+    backend(answering(response(200, 'two')), host=SECOND, port=port)
+    bs = bowsprit(f'http://app.test:{port}', workers=1, timeouts={
+        'resolve': '200ms', 'connect': '60s'})
+    bs.wait_event('the name app.test does not resolve')
+    r = ask(client, bs)
+    assert r.status == 502 and b'server-unknown' in r.body
+    assert b'spelled right' in r.body, 'no remedy'
+
+    dns = Dnsmasq(tmp_path, app=FIRST)
+    bs.wait_event(f'the name app.test is now at {FIRST}', timeout=20 * SLOW)
+    wait_until(lambda: ask(client, bs).body == b'one', 'the name')
+
+    dns.stop()
+    bs.wait_event('its last addresses stay in use', timeout=20 * SLOW)
+    time.sleep(0.6)  # it is asked again, in vain, without another word
+    assert ask(client, bs).body == b'one'
+    assert len([e for e in bs.events() if e['level'] >= 40
+                and 'resolve' in e['msg']]) == 2
+
+    dns = Dnsmasq(tmp_path, app=SECOND)
+    bs.wait_event(f'the name app.test is now at {SECOND}', timeout=20 * SLOW)
+    wait_until(lambda: ask(client, bs).body == b'two', 'the new address')
+    dns.set(app=FIRST)
+    wait_until(lambda: ask(client, bs).body == b'one', 'the old address',
+               20 * SLOW)
+    time.sleep(0.6)  # it is asked again, and nothing has changed
+    assert len(bs.events('is now at')) == 3, 'said again without a change'
+    dns.stop()
+
+
+@needs_dnsmasq
+def test_request_waits_for_a_slow_name_server(network, names, tmp_path,
+                                              bowsprit, backend, client):
+    names(servers=['127.0.0.1'])
+    b = backend(web(), host=FIRST)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(('127.0.0.1', 53))
+        bs = bowsprit(f'http://app.test:{b.port}',
+                      timeouts={'connect': '20s'})
+        c = client(bs, timeout=20 * SLOW)
+        c.send(get())
+        c.expect_quiet()
+    dns = Dnsmasq(tmp_path, app=FIRST)
+    assert c.read_response().status == 200
+    dns.stop()
+
+
+def test_name_server_that_is_silent(network, names, bowsprit, backend,
+                                    client):
+    """Nobody waits for it longer than for a connection, and no end either."""
+    names(servers=['127.0.0.1'])
+    b = backend(web())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(('127.0.0.1', 53))
+        bs = bowsprit(timeouts={'connect': '400ms'}, routes=(
+            {'path': '/dark', 'backend': 'http://app.test:80'},
+            {'path': '/lit', 'backend': b.url}))
+        assert silent.recv(512), 'the name was asked for'
+        c = client(bs)
+        c.send(get('/dark'))
+        assert ask(client, bs, '/lit').status == 200
+        r = c.read_response()
+        assert r.status == 502 and b'server-unknown' in r.body
+        start = time.monotonic()
+        bs.signal()
+        assert bs.wait_end() == 0
+        assert time.monotonic() - start < 3 * SLOW, 'of 10 s of silence'

@@ -328,7 +328,7 @@ a_whole_file(void **state)
 		 "    change_origin = false; verify_accept = false; }\n"
 		 ");\n"
 		 "timeouts = { header = \"1s\"; tunnel_idle = \"2h\";"
-		 "  stall = 0; boot = \"500ms\"; };\n"
+		 "  stall = 0; boot = \"500ms\"; resolve = \"1m\"; };\n"
 		 "log = { format = \"json\"; level = \"warn\";"
 		 "  access = \"errors\"; file = \"/var/log/b\"; };\n"
 		 "trusted_proxies = ( \"10.0.0.0/8, 192.168.0.1\" );\n"
@@ -361,6 +361,7 @@ a_whole_file(void **state)
 	assert_int_equal(c->timeouts.tunnel_idle, 7200000);
 	assert_int_equal(c->timeouts.stall, 0);
 	assert_int_equal(c->timeouts.boot, 500);
+	assert_int_equal(c->timeouts.resolve, 60000);
 	assert_int_equal(c->timeouts.drain, 8000);
 	assert_int_equal(c->log_format, LOG_JSON);
 	assert_int_equal(c->log_level, LOG_WARN);

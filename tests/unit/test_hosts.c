@@ -85,6 +85,7 @@ addresses_are_ordered(void **state)
 		hosts_order(&h, addrs, n, NOW + SHUN_MS - 1);
 		write_list(addrs, n, text);
 		ROW_CHECK(r, strcmp(text, r->tried) == 0, "%s", text);
+		hosts_fini(&h);
 	}
 	rows_end();
 }
@@ -117,6 +118,7 @@ failures_are_forgotten(void **state)
 	assert_int_equal(first_of_two(&h, NOW), 'b');
 	hosts_forgive(&h, &a);
 	assert_int_equal(first_of_two(&h, NOW), 'a');
+	hosts_fini(&h);
 }
 
 /* More failures than there are places: the oldest makes room. */
@@ -138,6 +140,26 @@ many_failures_fit(void **state)
 	other.port++;
 	hosts_shun(&h, &other, NOW + 3);
 	assert_int_equal(first_of_two(&h, NOW + 3), 'a');
+	hosts_fini(&h);
+}
+
+static void
+names_are_known_by_their_last_news(void **state)
+{
+	struct addr addrs[2] = { addr_of("4a"), addr_of("6b") };
+	struct hosts h;
+
+	(void)state;
+	hosts_init(&h);
+	assert_null(hosts_find(&h, "next"));
+	hosts_set(&h, host_new("next", NULL, 0));
+	hosts_set(&h, host_new("novnc", addrs, 1));
+	assert_int_equal(hosts_find(&h, "next")->n, 0);
+	hosts_set(&h, host_new("Next", addrs, 2));
+	assert_int_equal(hosts_find(&h, "next")->n, 2);
+	assert_int_equal(hosts_find(&h, "next")->addrs[1].family, 6);
+	assert_int_equal(hosts_find(&h, "novnc")->n, 1);
+	hosts_fini(&h);
 }
 
 static const struct literal_row {
@@ -183,6 +205,7 @@ main(void)
 		cmocka_unit_test(addresses_are_ordered),
 		cmocka_unit_test(failures_are_forgotten),
 		cmocka_unit_test(many_failures_fit),
+		cmocka_unit_test(names_are_known_by_their_last_news),
 		cmocka_unit_test(literals_are_known_at_once),
 	};
 
