@@ -53,6 +53,18 @@ is_known(const struct addr *where)
 	return where->family != 0 && where->port != 0;
 }
 
+/* An application on localhost may listen on one of its two addresses. */
+static void
+try_other_address(struct child_probe *p)
+{
+	struct addr a = p->setup.where;
+
+	if (p->setup.or_where.family == 0)
+		return;
+	p->setup.where = p->setup.or_where;
+	p->setup.or_where = a;
+}
+
 static struct timeval
 after_ms(unsigned ms)
 {
@@ -184,6 +196,7 @@ settle(struct child_probe *p, enum outcome outcome)
 		return;
 	}
 	look_elsewhere(p, now);
+	try_other_address(p);
 	try_later(p, now);
 }
 

@@ -294,6 +294,8 @@ find_app(const struct conf_server *s, struct child_setup *setup)
 		return;
 	}
 	setup->where = addrs[0];
+	if (n > 1)
+		setup->or_where = addrs[1];
 	free(addrs);
 }
 

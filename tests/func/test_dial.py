@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import time
 
 import pytest
@@ -218,6 +219,19 @@ def test_localhost_on_ipv6_only(bowsprit, client):
         server.send(response(200, 'six'))
         assert c.read_response().body == b'six'
         server.close()
+
+
+def test_application_on_ipv6_only(bowsprit, client):
+    try:
+        socket.create_server(('::1', 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip('this machine has no IPv6')
+    port = free_port()
+    bs = bowsprit(argv=('-l', '127.0.0.1:@PORT@', '-b',
+                        f'http://localhost:{port}'),
+                  command=(sys.executable, '-m', 'http.server', str(port),
+                           '--bind', '::1'))
+    assert ask(client, bs).status == 200
 
 
 def test_connection_to_itself(network, bowsprit, client):
