@@ -399,14 +399,16 @@ static bool
 is_answer_to(const struct request *r, const struct strict_head *answer,
 	     struct slice body)
 {
+	static char plain[PEER_BYTES];
 	struct slice said;
 
 	if (!r->carrier || !r->answered || answer->status != r->answer.status)
 		return false;
 	said = since(&r->carrier->said, r->answer_at);
 	/* An HTTP/1.0 client gets chunks without their lines. */
-	return answer->framing != r->answer.framing ||
-	       slice_starts(said, body);
+	if (r->answer.framing == FRAMED_CHUNKED && r->head.minor == 0)
+		said = slice_of(plain, strict_unchunk(said, plain));
+	return slice_starts(said, body);
 }
 
 /*
@@ -476,6 +478,7 @@ hear_answer(struct client_peer *c)
 		c->heard_to += head.all.n;
 		return true;
 	}
+	MUST(!r || r->head.minor > 0 || head.framing != FRAMED_CHUNKED);
 	/* One more answer than requests: to what was none. */
 	MUST(r || (is_own(&head) && head.status < 600));
 	body = since(&c->heard, c->heard_to + head.all.n);

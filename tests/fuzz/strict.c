@@ -392,8 +392,9 @@ read_chunk_end(struct slice bytes, size_t *len)
 	return STRICT_WHOLE;
 }
 
+/* The payload goes to `out`, if there is one. */
 static enum strict
-read_chunks(struct slice bytes, size_t *len, uint64_t *payload)
+read_chunks(struct slice bytes, size_t *len, uint64_t *payload, char *out)
 {
 	struct slice line;
 	enum strict found;
@@ -413,6 +414,8 @@ read_chunks(struct slice bytes, size_t *len, uint64_t *payload)
 			return read_trailers(bytes, len);
 		if (size > bytes.n - at)
 			size = bytes.n - at, found = STRICT_MORE;
+		if (out)
+			memcpy(out + *payload, bytes.p + at, size);
 		*len += size;
 		*payload += size;
 		if (found == STRICT_WHOLE)
@@ -434,7 +437,7 @@ strict_body(enum strict_framing framing, uint64_t length, struct slice bytes,
 	case FRAMED_NONE:
 		return STRICT_WHOLE;
 	case FRAMED_CHUNKED:
-		found = read_chunks(bytes, len, payload);
+		found = read_chunks(bytes, len, payload, NULL);
 		/* What is not whole yet is this body's all the same. */
 		if (found == STRICT_MORE)
 			*len = bytes.n;
@@ -449,4 +452,14 @@ strict_body(enum strict_framing framing, uint64_t length, struct slice bytes,
 	}
 	*payload = *len;
 	return found;
+}
+
+size_t
+strict_unchunk(struct slice bytes, char *out)
+{
+	uint64_t payload = 0;
+	size_t len = 0;
+
+	(void)read_chunks(bytes, &len, &payload, out);
+	return (size_t)payload;
 }

@@ -59,4 +59,7 @@ enum strict_framing strict_response_framing(const struct strict_head *res,
 enum strict strict_body(enum strict_framing framing, uint64_t length,
 			struct slice bytes, size_t *len, uint64_t *payload);
 
+/* Writes the payload of chunks, whole or not, to out; returns its length. */
+size_t strict_unchunk(struct slice bytes, char *out);
+
 #endif
