@@ -4,48 +4,34 @@
 # check-long.sh SOURCE: what `make check-long` does, below ./check-long:
 #
 #	each fuzzer for FUZZ_SECONDS (600) from its corpus
-#	the connection corpus again with every allocation failing in turn
 #	the unit tests and all corpora under valgrind
+#	the connection corpus again with every allocation failing in turn
 #
-# FUZZ_TARGETS picks some of the fuzzers.  Finds stay in ./check-long/finds, and
-# inputs that reached something new in ./check-long/corpus.
+# FUZZ_JOBS of these run at a time (one a processor), and FUZZ_TARGETS picks
+# some of the fuzzers.  Finds stay in ./check-long/finds, inputs that reached
+# something new in ./check-long/corpus, and what each job said in
+# ./check-long/logs.
+#
+# check-long.sh SOURCE JOB does one of them: fuzz-TARGET, valgrind-PROGRAM or
+# starved.
 set -eu
 
 SOURCE=$1
 WORK=$PWD/check-long
 SECONDS_EACH=${FUZZ_SECONDS:-600}
 TARGETS=${FUZZ_TARGETS:-body conf conn frame head pattern splice}
+JOBS=${FUZZ_JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)}
 CORPUS=$SOURCE/tests/fuzz/corpus
+FUZZERS=$WORK/fuzz/tests/fuzz
+PLAIN=$WORK/valgrind/tests
 MAKE=${MAKE:-make}
 # Tiny allocations by the million would fill the quarantine.
 ASAN_OPTIONS=quarantine_size_mb=16
-export ASAN_OPTIONS
-failed=
+export ASAN_OPTIONS MAKE
+srcdir=$SOURCE
+export srcdir
 
-if [ -f "$SOURCE/config.status" ]; then
-	echo "check-long makes builds of its own, which a build within the" \
-		"source tree prevents: run make distclean, and configure in" \
-		"another folder" >&2
-	exit 1
-fi
-command -v valgrind > /dev/null || {
-	echo "valgrind is not there; on Debian: apt-get install valgrind" >&2
-	exit 1
-}
-
-# build NAME OPTION...: configures and builds below ./check-long/NAME.
-build() {
-	mkdir -p "check-long/$1"
-	(
-		cd "check-long/$1"
-		shift
-		[ -f Makefile ] || "$SOURCE/configure" -q "$@"
-		$MAKE
-	) > "check-long/$1.log" 2>&1 || {
-		tail -n 20 "check-long/$1.log" >&2
-		exit 1
-	}
-}
+# ------------------------------------------------------------------- one job
 
 # The size up to which an input of that kind says anything new.
 longest() {
@@ -57,6 +43,7 @@ longest() {
 	esac
 }
 
+# The targets may not write while they are fuzzed, so a find is run once more.
 fuzz() {
 	dict=
 	case $1 in
@@ -64,62 +51,124 @@ fuzz() {
 	conf) dict=-dict=$SOURCE/tests/fuzz/conf.dict ;;
 	esac
 	mkdir -p "$WORK/finds" "$WORK/corpus/$1"
-	"$WORK/fuzz/tests/fuzz/fuzz_$1" ${dict:+"$dict"} \
+	status=0
+	"$FUZZERS/fuzz_$1" ${dict:+"$dict"} \
 		-max_total_time="$SECONDS_EACH" -max_len="$(longest "$1")" \
-		-timeout=20 -close_fd_mask=3 -print_final_stats=1 \
+		-timeout=60 -close_fd_mask=3 -print_final_stats=1 \
 		-artifact_prefix="$WORK/finds/$1-" \
-		"$WORK/corpus/$1" "$CORPUS/$1" > "$WORK/fuzz-$1.log" 2>&1
+		"$WORK/corpus/$1" "$CORPUS/$1" || status=$?
+	[ "$status" -ne 0 ] || return 0
+	find=$(sed -n 's/.*Test unit written to //p' "$WORK/logs/fuzz-$1")
+	[ -z "$find" ] || "$FUZZERS/fuzz_$1" "$find" || true
+	return "$status"
 }
 
-# verdict NAME COMMAND...: runs it, says how it went, and remembers.
-verdict() {
-	name=$1
-	shift
-	if "$@"; then
-		echo "PASS: $name"
-	else
-		echo "FAIL: $name"
-		failed="$failed $name"
-	fi
-}
-
-build fuzz CC=clang --enable-fuzz
-(cd check-long/fuzz && $MAKE fuzz tests/fuzz/replay_starved) \
-	> check-long/fuzzers.log 2>&1 || {
-	tail -n 20 check-long/fuzzers.log >&2
-	exit 1
-}
-for target in $TARGETS; do
-	verdict "fuzz $target, $SECONDS_EACH s" fuzz "$target"
-	grep -E '^#[0-9]+[[:space:]]+DONE|ERROR|does not hold' \
-		"check-long/fuzz-$target.log" | head -n 3 || :
-done
-
-verdict "conn without memory" sh -c '
-	srcdir=$1 check-long/fuzz/tests/fuzz/replay_starved \
-		> check-long/starved.log 2>&1' sh "$SOURCE"
-
-# test_child's programs fail to execute on purpose, which valgrind cannot bear.
 under_valgrind() {
-	case $1 in
-	*.* | *_child) return ;;
-	esac
-	verdict "valgrind ${1##*/}" sh -c '
-		srcdir=$1 valgrind -q --error-exitcode=9 --leak-check=full \
-			--errors-for-leak-kinds=definite \
-			--suppressions="$1/tests/fuzz/valgrind.supp" "$2" \
-			>> check-long/valgrind-tests.log 2>&1' sh "$SOURCE" "$1"
+	valgrind -q --error-exitcode=9 --leak-check=full \
+		--errors-for-leak-kinds=definite \
+		--suppressions="$SOURCE/tests/fuzz/valgrind.supp" "$1"
 }
 
-build valgrind
-(cd check-long/valgrind && $MAKE check TESTS=) > check-long/tests.log 2>&1
-rm -f check-long/valgrind-tests.log
-for test in check-long/valgrind/tests/unit/test_* \
-	check-long/valgrind/tests/fuzz/replay_*; do
-	under_valgrind "$test"
+# job NAME: leaves PASS or FAIL in results/NAME.
+job() {
+	verdict=PASS
+	case $1 in
+	fuzz-*) fuzz "${1#fuzz-}" ;;
+	valgrind-test_*) under_valgrind "$PLAIN/unit/${1#valgrind-}" ;;
+	valgrind-*) under_valgrind "$PLAIN/fuzz/${1#valgrind-}" ;;
+	starved) "$FUZZERS/replay_starved" ;;
+	esac > "$WORK/logs/$1" 2>&1 || verdict=FAIL
+	echo "$verdict" > "$WORK/results/$1"
+	echo "$verdict: $1"
+	[ "$verdict" = PASS ] || tail -n 20 "$WORK/logs/$1"
+}
+
+if [ $# -gt 1 ]; then
+	job "$2"
+	exit
+fi
+
+# ---------------------------------------------------------------- all of them
+
+give_up() {
+	echo "$*" >&2
+	exit 1
+}
+
+[ ! -f "$SOURCE/config.status" ] || give_up "check-long makes builds of its" \
+	"own, which a build within the source tree prevents: run make" \
+	"distclean, and configure in another folder"
+for tool in clang valgrind; do
+	command -v "$tool" > /dev/null ||
+		give_up "$tool is not there; on Debian: apt-get install $tool"
 done
 
-if [ -n "$failed" ]; then
-	echo "failed:$failed; logs are in check-long" >&2
-	exit 1
-fi
+# build NAME GOALS OPTION...: configures, and makes all, then the goals.
+build() {
+	log=$WORK/logs/build-$1
+	goals=$2
+	mkdir -p "$WORK/$1"
+	(
+		cd "$WORK/$1"
+		shift 2
+		[ -f Makefile ] || "$SOURCE/configure" -q "$@"
+		unset MAKEFLAGS
+		$MAKE -j "$JOBS"
+		# shellcheck disable=SC2086
+		$MAKE -j "$JOBS" $goals
+	) > "$log" 2>&1 || {
+		tail -n 20 "$log" >&2
+		exit 1
+	}
+}
+
+run() {
+	printf '%s\n' "$@" | xargs -n 1 -P "$JOBS" sh "$0" "$SOURCE"
+}
+
+# The programs of make check, but for test_child's, which fail to execute on
+# purpose: valgrind cannot bear that.
+valgrind_jobs() {
+	for program in "$PLAIN"/unit/test_* "$PLAIN"/fuzz/replay_*; do
+		case $program in
+		*.* | *_child) ;;
+		*) echo "valgrind-${program##*/}" ;;
+		esac
+	done
+}
+
+# number LOG PATTERN: the last number that stands behind it there, or 0.
+number() {
+	found=$(sed -n "s/.*$2 *\([0-9][0-9]*\).*/\1/p" "$WORK/logs/$1" |
+		tail -n 1)
+	echo "${found:-0}"
+}
+
+summary() {
+	printf '\n%-8s %10s %7s %11s %8s\n' \
+		fuzzer runs edges 'new inputs' crashes
+	for target in $TARGETS; do
+		crashes=0
+		grep -q PASS "$WORK/results/fuzz-$target" || crashes=1
+		printf '%-8s %10s %7s %11s %8s\n' "$target" \
+			"$(number "fuzz-$target" stat::number_of_executed_units:)" \
+			"$(number "fuzz-$target" 'cov:')" \
+			"$(number "fuzz-$target" stat::new_units_added:)" \
+			"$crashes"
+	done
+	passed=$(cat "$WORK/results"/* | grep -c PASS) || :
+	failed=$(($# - passed))
+	echo "$passed passed, $failed failed"
+	[ "$failed" -eq 0 ] || give_up "logs and finds are in check-long"
+}
+
+rm -rf "$WORK/results" "$WORK/logs"
+mkdir -p "$WORK/results" "$WORK/logs"
+build fuzz 'fuzz tests/fuzz/replay_starved' CC=clang --enable-fuzz
+build valgrind 'check TESTS='
+# shellcheck disable=SC2086
+fuzz_jobs=$(printf 'fuzz-%s ' $TARGETS)
+# shellcheck disable=SC2046,SC2086
+set -- $fuzz_jobs $(valgrind_jobs) starved
+run "$@"
+summary "$@"
