@@ -139,10 +139,6 @@ begin_request(struct conn *c, size_t head_len)
 		return;
 	}
 	hs->upgrade = upgrade_of_request(&hs->req);
-	if ((fault = forward_fault(c))) {
-		finish_fault(c, fault);
-		return;
-	}
 	body_of_request(&hs->req_body, &hs->req);
 	hs->route = route_find(hs->conf, hs->req.authority, hs->req.path,
 			       hs->upgrade == UPGRADE_WEBSOCKET, &hs->caps);
@@ -156,6 +152,10 @@ begin_request(struct conn *c, size_t head_len)
 	}
 	if (!choose_server(c))
 		return;
+	if ((fault = forward_fault(c))) {
+		finish_fault(c, fault);
+		return;
+	}
 	if (!forward_request(c)) {
 		finish_fail(c, &reason_no_memory);
 		return;

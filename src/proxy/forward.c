@@ -150,29 +150,6 @@ is_end_to_end(struct slice name, enum field_id id)
 	       slice_ieq(name, SLICE("Content-Encoding"));
 }
 
-FAULT(hides_field, 400, "connection-hides-field",
-      "Connection lists a field that is not the connection's own "
-      "(RFC 9110 7.6.1)");
-
-/* What it lists wrongly the next proxy might drop (Apache, CVE-2022-31813). */
-const struct head_fault *
-forward_fault(const struct conn *c)
-{
-	const struct head *h = &c->hs->req;
-	const struct head_field *f = head_first(h, F_CONNECTION);
-	struct slice list, name;
-
-	if (c->hs->upgrade != UPGRADE_WEBSOCKET)
-		return NULL;
-	for (; f; f = head_next(h, f)) {
-		list = field_value(h, f);
-		while (slice_next_element(&list, &name))
-			if (is_end_to_end(name, field_id_of(name)))
-				return &hides_field;
-	}
-	return NULL;
-}
-
 /* Is it the business of this connection only? */
 static bool
 is_hop_by_hop(const struct head *h, const struct head_field *f)
@@ -502,6 +479,30 @@ edit_connection(struct handshake *hs, uint32_t end)
 		splice_insert(&hs->edits, end, SLICE("Connection: close\r\n"));
 }
 
+FAULT(hides_field, 400, "connection-hides-field",
+      "Connection lists a field that is not the connection's own "
+      "(RFC 9110 7.6.1)");
+
+/* What it lists wrongly the next proxy might drop (Apache, CVE-2022-31813). */
+const struct head_fault *
+forward_fault(const struct conn *c)
+{
+	const struct head *h = &c->hs->req;
+	const struct head_field *f = head_first(h, F_CONNECTION);
+	struct slice list, name;
+
+	if (c->hs->upgrade != UPGRADE_WEBSOCKET)
+		return NULL;
+	for (; f; f = head_next(h, f)) {
+		list = field_value(h, f);
+		while (slice_next_element(&list, &name))
+			if (is_end_to_end(name, field_id_of(name)) ||
+			    is_ruled(c->hs, name))
+				return &hides_field;
+	}
+	return NULL;
+}
+
 bool
 forward_request(struct conn *c)
 {
@@ -561,7 +562,8 @@ forward_response(struct conn *c, const struct head *res,
 		if (drops_from_response(c, res, &res->fields[i], how))
 			drop_field(&s, &res->fields[i]);
 	drop_ruled(&s, res, &c->hs->route->response);
-	add_ruled(&s, end, &c->hs->route->response);
+	if (res->status >= 200)
+		add_ruled(&s, end, &c->hs->route->response);
 	if (res->status == 426 && res->first[F_UPGRADE])
 		splice_insert(&s, end, SLICE("Connection: upgrade\r\n"));
 	if (how->closes)

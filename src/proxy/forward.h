@@ -13,7 +13,10 @@
  */
 struct addr forward_client(const struct conn *c);
 
-/* Why an upgrade, whose Connection is not edited, is not passed on, or NULL. */
+/*
+ * Why a routed upgrade, whose Connection is not edited, is not passed on, or
+ * NULL.
+ */
 const struct head_fault *forward_fault(const struct conn *c);
 
 /*

@@ -123,3 +123,21 @@ def test_a_route_has_its_own(bowsprit, backend, client):
     other = next(h for h in heads if h.startswith('GET / '))
     assert own.endswith('\r\nX-B: its own\r\nX-A: all')
     assert other.endswith('\r\nX-A: all\r\nX-B: all')
+
+
+def test_interim_answers_get_none(bowsprit, backend, client):
+    b = backend(answering(b'HTTP/1.1 103 X\r\nLink: </a>\r\n\r\n'
+                          + response(200, 'x')))
+    c = client(bowsprit(b, set_response_headers=('X-Frame-Options: DENY',)))
+    c.send(get())
+    assert c.read_head() == b'HTTP/1.1 103 X\r\nLink: </a>\r\n\r\n'
+    assert c.read_response().get('X-Frame-Options') == 'DENY'
+
+
+def test_connection_of_an_upgrade_hides_none(bowsprit, backend, client):
+    """The next proxy would drop what it lists."""
+    b = backend(tunnel)
+    c = client(bowsprit(b, **RULES))
+    c.send(upgrade().replace(b'n: Upgrade', b'n: Upgrade, x_tenant'))
+    assert c.read_response().status == 400
+    assert not b.wires
