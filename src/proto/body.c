@@ -125,12 +125,14 @@ through_text(struct body *b, char c, enum chunk_state next)
 static bool
 belongs_in_head(const struct body *b)
 {
-	enum field_id id;
+	struct slice name = slice_of(b->name, b->name_len);
+	enum field_id id = field_id_of(name);
 
-	if (b->name_len == TRAILER_NAME_MAX)
+	if (name.n == TRAILER_NAME_MAX)
 		return false;
-	id = field_id_of(slice_of(b->name, b->name_len));
-	return id != F_OTHER && id != F_TRAILER; /* which is harmless */
+	if (id != F_OTHER)
+		return id != F_TRAILER; /* which is harmless */
+	return b->forbids && b->forbids(b->forbids_arg, name);
 }
 
 static void

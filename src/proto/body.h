@@ -19,7 +19,7 @@
 #include "proto/head.h"
 
 /* Of a trailer's name so much is looked at: more than any known one has. */
-#define TRAILER_NAME_MAX 32
+#define TRAILER_NAME_MAX 64
 
 struct body {
 	uint64_t left;  /* of the length, or of the present chunk */
@@ -31,6 +31,9 @@ struct body {
 	bool done;      /* the last byte was seen */
 	uint8_t name_len;            /* of the present trailer's name */
 	char name[TRAILER_NAME_MAX]; /* with '-' for every '_' */
+	/* NULL, or which other names a trailer may not have. */
+	bool (*forbids)(const void *arg, struct slice name);
+	const void *forbids_arg;
 	const char *bad; /* why the framing is broken, a constant; or NULL */
 };
 

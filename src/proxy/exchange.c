@@ -157,7 +157,7 @@ exchange_rewind(struct conn *c)
 		c->client.in = hs->held;
 		hs->held = NULL;
 	}
-	body_of_request(&hs->req_body, &hs->req);
+	forward_body(hs);
 	hs->request_dead = false;
 	return true;
 }

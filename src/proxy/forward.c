@@ -503,6 +503,20 @@ forward_fault(const struct conn *c)
 	return NULL;
 }
 
+static bool
+is_ruled_by(const void *rules, struct slice name)
+{
+	return conf_headers_have(rules, name);
+}
+
+void
+forward_body(struct handshake *hs)
+{
+	body_of_request(&hs->req_body, &hs->req);
+	hs->req_body.forbids = is_ruled_by;
+	hs->req_body.forbids_arg = &hs->route->request;
+}
+
 bool
 forward_request(struct conn *c)
 {
@@ -510,6 +524,7 @@ forward_request(struct conn *c)
 	bool trusted = is_trusted(hs->conf, &c->peer);
 	uint32_t end = hs->req.len - 2; /* before the empty line */
 
+	forward_body(hs);
 	if (hs->req.start > 0)
 		splice_drop(&hs->edits, 0, hs->req.start);
 	if (!edit_target(hs))

@@ -26,6 +26,12 @@ const struct head_fault *forward_fault(const struct conn *c);
  */
 bool forward_request(struct conn *c) WUNRES;
 
+/*
+ * Begins to watch the body of a routed request, at first and before it is sent
+ * again: its trailers may not have what the operator sets or removes.
+ */
+void forward_body(struct handshake *hs);
+
 /* What a response's Connection, Keep-Alive and so on mean for us. */
 struct forward_answer {
 	bool to_http10;  /* the client speaks HTTP/1.0: no chunks, no keep */

@@ -6,7 +6,8 @@ Headers that the operator sets or removes, and nothing else of a head.
 import re
 
 from backends import answering, tunnel
-from wire import KEY, get, response, switching, upgrade
+from wire import (KEY, chunk, get, request, response, switching,
+                  upgrade)
 
 from test_byte_identity import added
 
@@ -141,3 +142,17 @@ def test_connection_of_an_upgrade_hides_none(bowsprit, backend, client):
     c.send(upgrade().replace(b'n: Upgrade', b'n: Upgrade, x_tenant'))
     assert c.read_response().status == 400
     assert not b.wires
+
+
+def test_trailers_have_none(bowsprit, backend, client):
+    """Some servers merge them into the head."""
+    b = backend(lambda w, number: (w.read_until(b'\r\n0\r\n'),
+                                   w.read_until(b'\r\n\r\n'),
+                                   w.send(response(200))))
+    bs = bowsprit(b, **RULES)
+    for name, status in ('X-Internal-Users', 200), ('x_internal-user', 400):
+        c = client(bs)
+        c.send(request('POST', '/', 'x', 'Transfer-Encoding: chunked',
+                       body=chunk(b'x') + f'0\r\n{name}: root\r\n\r\n'
+                       .encode()))
+        assert c.read_response().status == status
