@@ -120,6 +120,7 @@ allowed_add(struct conf_targets *to, const char *text)
 					 "\"10.0.0.0/24:5900-5999\" or "
 					 "\"vm1.example.com:80\"",
 					 SLICE_ARG(element));
+		t.text = xstrndup(element.p, element.n);
 		*xgrow(to->list, to->n) = t;
 	}
 	return NULL;
@@ -129,6 +130,7 @@ void
 allowed_fini(struct conf_targets *t)
 {
 	for (size_t i = 0; i < t->n; i++) {
+		free(t->list[i].text);
 		free(t->list[i].name);
 	}
 	free(t->list);

@@ -61,6 +61,7 @@ struct conf_backend {
 
 /* What captures may choose as a server: a name or a network, and ports. */
 struct conf_target {
+	char *text; /* as it was written */
 	char *name; /* or NULL */
 	struct addr net; /* without a name */
 	uint16_t from, to;

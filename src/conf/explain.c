@@ -64,6 +64,8 @@ explain_destination(const struct conf_route *r)
 		printf(" (%s)", b->name);
 	if (b->is_app)
 		printf(", the COMMAND");
+	for (size_t i = 0; i < r->allowed.n; i++)
+		printf("%s %s", i ? " or" : ", only", r->allowed.list[i].text);
 	if (r->change_origin)
 		printf(", Host: %s", b->server.host_port);
 }

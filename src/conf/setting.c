@@ -223,6 +223,10 @@ setting_unknown(enum section_id section, const char *name)
 	if (s.best)
 		return xasprintf("unknown setting \"%s\"; did you mean "
 				 "\"%s\"?", name, s.best);
+	if ((foreign = suggest_foreign_near(name)) != NULL)
+		return xasprintf("unknown setting \"%s\"; did you mean "
+				 "\"%s\"? here: %s", name, foreign,
+				 suggest_foreign(foreign));
 	return xasprintf("unknown setting \"%s\"; bowsprit.cfg(5) lists those "
 			 "there are", name);
 }

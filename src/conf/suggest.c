@@ -206,6 +206,16 @@ suggest_foreign(const char *word)
 	return NULL;
 }
 
+const char *
+suggest_foreign_near(const char *word)
+{
+	struct suggestion s = { .typed = word };
+
+	for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
+		suggest_try(&s, foreign[i].word);
+	return s.best;
+}
+
 bool
 suggest_later(const char *word)
 {

@@ -35,6 +35,8 @@ void suggest_try(struct suggestion *s, const char *word);
  * a sentence; NULL if the word is unknown.
  */
 const char *suggest_foreign(const char *word);
+/* The nearest of those words, or NULL if none is near. */
+const char *suggest_foreign_near(const char *word);
 /* Is it a setting or, with its "--", an option that a later version has? */
 bool suggest_later(const char *word);
 

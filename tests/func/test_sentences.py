@@ -86,7 +86,7 @@ FILES = [
     '@include "large.cfg"\n',
     'workers = 1; /* for now\npool_size = 5;\n',
     # Names and values
-    'worker = 1;\nhandshake = "3s";\nlog = { workers = 1; };\ncolour = 1;\n'
+    'worker = 1;\nproxy_pas = 1;\nhandshake = "3s";\nlog = { workers = 1; };\ncolour = 1;\n'
     'tls = { };\nwebsocket = { ping_interval = "20s"; };\n',
     'pool_size = 4294967297;\nworkers = "many"; error_detail = "lokal";\n'
     'max_head = "64KB"; log = { file = 5; };\n'

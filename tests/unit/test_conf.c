@@ -105,6 +105,12 @@ static const struct mistake_row mistakes[] = {
 	{ __LINE__, "proxy_read_timeout = \"3600s\";\n",
 	  "t.cfg:1: unknown setting \"proxy_read_timeout\"; here: tunnel_idle "
 	  "(tunnels) or response (HTTP), both in timeouts\n", "nginx's word" },
+	{ __LINE__, "proxy_read_timout = \"3600s\";\nChangeorigin = true;\n",
+	  "t.cfg:1: unknown setting \"proxy_read_timout\"; did you mean "
+	  "\"proxy_read_timeout\"? here: tunnel_idle (tunnels) or response "
+	  "(HTTP), both in timeouts\n"
+	  "t.cfg:2: unknown setting \"Changeorigin\"; did you mean "
+	  "\"changeOrigin\"? here: change_origin\n", "mistyped" },
 	{ __LINE__, "backends = { n = { target = \"http://n:1\"; servers = "
 		    "( \"http://n:1\" ); }; };\n",
 	  "t.cfg:1: unknown setting \"target\"; here: a route's backend, or "
@@ -487,7 +493,12 @@ a_test_explains(void **state)
 		"  { path = \"/v/**\"; backend = \"http://v:1/x\"; },\n"
 		"  { name = \"vm\"; path = \"/w/{id}\";"
 		"    upgrade = \"websocket\";"
-		"    backend = \"http://w/{id}\"; change_origin = true; } );\n"
+		"    backend = \"http://w/{id}\"; change_origin = true;"
+		"    stall = \"5s\"; set_headers = \"X-A: b\";"
+		"    remove_response_headers = ( \"Server\" ); },\n"
+		"  { path = \"/p/{n}\"; backend = \"http://10.0.0.1:{n}\";"
+		"    allowed_targets = ( \"10.0.0.1:80\", \"10.0.0.1:90-99\""
+		"    ); } );\n"
 		"timeouts = { handshake = \"90s\"; connect = \"2m\";"
 		"  response = \"0\"; drain = \"30s\"; };\n");
 	struct catch caught = case_catch(stdout);
@@ -506,7 +517,9 @@ a_test_explains(void **state)
 "routes, in the order tried\n"
 "  /api/    requests and upgrades             http://a:1  (t.cfg:3)\n"
 "  /w/{id}  upgrades                          http://w:80/{id}, Host: w, "
-"name: vm  (t.cfg:5)\n"
+"stall 5s, sets X-A, response removes Server, name: vm  (t.cfg:5)\n"
+"  /p/{n}   requests and upgrades             http://10.0.0.1:{n}, only "
+"10.0.0.1:80 or 10.0.0.1:90-99  (t.cfg:6)\n"
 "  /v/**    requests and upgrades             http://v:1/x  (t.cfg:4)\n"
 "  /**      requests, upgrades below /_next/  http://127.0.0.1:3001  "
 "(default)\n"
