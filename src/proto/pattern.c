@@ -179,13 +179,22 @@ host_matches(const struct pattern *p, struct slice host)
 	return slice_ieq(p->host, slice_of(host.p + cut, p->host.n));
 }
 
+/* The "*" of OPTIONS is nothing that is below a slash, unless all is. */
+static bool
+may_match(const struct pattern *p, struct slice path)
+{
+	if (slice_eq(path, SLICE("*")))
+		return p->nsegments == 1 && p->segments[0].kind == SEG_DEEP;
+	return path.n > 0 && path.p[0] == '/';
+}
+
 bool
 pattern_match(const struct pattern *p, struct slice host, struct slice path,
 	      struct captures *caps)
 {
 	if (caps)
 		caps->n = 0;
-	if (path.n == 0 || path.p[0] != '/' || !host_matches(p, host) ||
+	if (!may_match(p, path) || !host_matches(p, host) ||
 	    !path_matches(p, path, caps))
 		return false;
 	if (caps)

@@ -39,7 +39,8 @@ const char *pattern_text(const struct pattern *p);
 
 /*
  * Does a request to `host` (may be empty; a port in it is ignored) with
- * `path` match?  Captures point into `path`; caps may be NULL.
+ * `path` match?  Captures point into `path`; caps may be NULL.  The path "*"
+ * means the server as a whole (RFC 9110 9.3.7): only a "**" alone takes it.
  */
 bool pattern_match(const struct pattern *p, struct slice host,
 		   struct slice path, struct captures *caps);

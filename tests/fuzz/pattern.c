@@ -95,8 +95,10 @@ match_simply(const char *pattern, struct slice host, struct slice path)
 
 	return host_matches(slice_of(pattern, (size_t)(slash - pattern)),
 			    host) &&
-	       path.n > 0 && path.p[0] == '/' &&
-	       matches(slice_str(slash), path);
+	       (slice_eq(path, SLICE("*"))
+			? strcmp(slash, "/**") == 0
+			: path.n > 0 && path.p[0] == '/' &&
+				  matches(slice_str(slash), path));
 }
 
 /* ---- properties */

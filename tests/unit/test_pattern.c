@@ -112,7 +112,12 @@ static const struct match_row matches[] = {
 	{ __LINE__, "*.a.b/x", "a.b", "/x", NULL, "not none" },
 	{ __LINE__, "*.a.b/x", ".a.b", "/x", NULL, "not an empty one" },
 	{ __LINE__, "*.a.b/x", "xa.b", "/x", NULL, "a whole one" },
-	{ __LINE__, "a.b/**", "a.b", "*", NULL, "OPTIONS *" },
+	{ __LINE__, "a.b/**", "a.b", "*", "**= ", "OPTIONS * of a host" },
+	{ __LINE__, "a.b/**", "c.d", "*", NULL, "of another" },
+	{ __LINE__, "/**", "", "*", "**= ", "OPTIONS *" },
+	{ __LINE__, "/**/**", "", "*", NULL, "no path has it" },
+	{ __LINE__, "/*", "", "*", NULL, "one segment is not all" },
+	{ __LINE__, "/", "", "*", NULL, "nor is the root" },
 	{ __LINE__, "/**", "", "", NULL, "no path" },
 };
 
