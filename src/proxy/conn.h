@@ -41,8 +41,11 @@ struct server {
 	struct conn *conn;   /* NULL in the pool */
 	struct worker *worker;
 	struct list link;    /* in the pool */
-	uint64_t idle_since; /* ms; before the first time: since it was dialled */
-	uint64_t idle_until;
+	uint64_t idle_since; /* ms: it had something to say then */
+	union {
+		uint64_t idle_until; /* ms: in the pool */
+		uint64_t taken;      /* ms: dialled, or out of the pool */
+	};
 };
 
 /* One request on its way; freed with its answer or when the tunnel starts. */
@@ -74,6 +77,9 @@ struct handshake {
 	bool held_all;         /* `held` is the whole body so far */
 	bool answered;         /* bytes of a response went to the client */
 	bool request_dead;     /* the server takes no more of the body */
+	bool choked;           /* the client took its answer too slowly once:
+				* when the server had said all is not known
+				* any more, only that it was later than that */
 
 	bool detail;           /* our own answers may say why */
 	bool logged;

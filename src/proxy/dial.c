@@ -58,7 +58,7 @@ begin(struct conn *c, const struct addr *to, struct attempt *a)
 	s->worker = c->worker;
 	s->conn = c;
 	s->backend = c->hs->route->backend->index;
-	s->idle_since = clock_ms();
+	s->taken = clock_ms();
 	list_init(&s->link);
 	server_watch(s, fd);
 	a->server = s;

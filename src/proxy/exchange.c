@@ -286,8 +286,10 @@ pump_response(struct conn *c)
 			return;
 		}
 		break;
-	case RELAY_DRY:
 	case RELAY_OWED:
+		c->hs->choked = true;
+		break;
+	case RELAY_DRY:
 	case RELAY_STOPPED:
 		break;
 	}
@@ -421,13 +423,16 @@ exchange_on_server(struct conn *c, short what)
 		return;
 	if (c->state != CS_BODY)
 		return;
-	if (c->hs->res_body.done)
+	if (c->hs->res_body.done) {
 		on_surplus(c);
-	else if (what & EV_READ)
+	} else if (what & EV_READ) {
+		if (!c->hs->choked)
+			c->server->idle_since = clock_ms();
 		pump_response(c);
-	else if (stream_is_silent(&c->server->s) && !c->client.out &&
-		 stream_end(&c->server->s) == END_GONE)
+	} else if (stream_is_silent(&c->server->s) && !c->client.out &&
+		   stream_end(&c->server->s) == END_GONE) {
 		cut(c, &reason_server_truncated);
+	}
 }
 
 void

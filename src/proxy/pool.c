@@ -122,11 +122,12 @@ pool_get(struct pool *p, unsigned backend, bool idempotent)
 	while (!list_empty(l)) {
 		struct server *s = first(l);
 
-		/* The others have been idle for longer still. */
+		/* Most of the others have been idle for longer still. */
 		if (!idempotent && now - s->idle_since >= FRESH_MS)
 			return NULL;
 		if (s->idle_until > now && is_quiet(s)) {
 			remove_idle(p, s);
+			s->taken = now;
 			return s;
 		}
 		pool_discard(p, s);
@@ -138,15 +139,16 @@ void
 pool_put(struct pool *p, struct server *s, uint64_t keep)
 {
 	const struct worker *w = p->worker;
+	uint64_t until = s->idle_since + keep;
 
 	if (w->draining || s->s.out || s->s.in || s->backend >= p->nbackends ||
-	    s->idle_since <= p->forgotten[s->backend] ||
-	    p->count[s->backend] >= w->conf->pool_size) {
+	    s->taken <= p->forgotten[s->backend] ||
+	    p->count[s->backend] >= w->conf->pool_size ||
+	    until <= clock_ms()) {
 		server_free(s);
 		return;
 	}
-	s->idle_since = clock_ms();
-	s->idle_until = s->idle_since + keep;
+	s->idle_until = until;
 	list_push_front(&p->idle[s->backend], &s->link);
 	p->count[s->backend]++;
 	stream_set_reading(&s->s, true);

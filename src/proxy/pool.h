@@ -45,8 +45,8 @@ void pool_empty(struct pool *p);
  */
 struct server *pool_get(struct pool *p, unsigned backend, bool idempotent);
 /*
- * Gives one back, for at most keep ms.  It is closed instead if it is not
- * clean, or there are enough.
+ * Gives one back, until it has been idle for keep ms.  It is closed instead if
+ * it is not clean, or there are enough.
  */
 void pool_put(struct pool *p, struct server *s, uint64_t keep);
 /*

@@ -371,6 +371,7 @@ server_on_answer(struct conn *c, short what)
 		return;
 	if (!(what & EV_READ))
 		return;
+	c->server->idle_since = clock_ms();
 	got = stream_read_in(s, c->worker->scratch, HEAD_STEP);
 	if (got > 0)
 		look(c);

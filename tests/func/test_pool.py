@@ -4,6 +4,7 @@ Connections to a server are kept and used again; what that can break is here:
 a connection that dies just as a request is put on it.
 """
 
+import threading
 import time
 
 import wire
@@ -255,6 +256,29 @@ def test_a_second_before_the_server_would(bowsprit, backend, client):
     took = closed_after(bowsprit, backend, client, (
         'Connection: keep-alive', 'Keep-Alive: timeout=2'))
     assert 0.5 < took < 1.9 * wire.SLOW
+
+
+def test_time_of_a_slow_client_counts_as_idle(bowsprit, backend, client):
+    """
+    The server has long said all, and counts from there; its answer lay in
+    buffers until the client took it.
+    """
+    said = threading.Event()
+
+    def script(w, number):
+        while True:
+            r = w.read_request()
+            w.send(response(200, b'x' * 400_000 if r.method == 'GET'
+                            else f'#{number}'))
+            said.set()
+
+    c = client(bowsprit(backend(script), **ONE), rcvbuf=4096)
+    c.send(get())
+    assert said.wait(wire.PATIENCE)
+    time.sleep(1.2)  # the time itself is what is tested
+    assert len(c.read_response().body) == 400_000
+    c.send(request('POST', '/', 'x', 'Content-Length: 1', body=b'x'))
+    assert c.read_response().body == b'#2'
 
 
 def test_pool_does_not_grow(bowsprit, backend, client):
