@@ -73,6 +73,7 @@ struct handshake {
 	bool waits_name;       /* held until the server's name is resolved */
 	bool from_pool;
 	bool asks_close;       /* the server is to close behind its answer */
+	bool retried;
 	bool request_sent;     /* the kernel took a byte of it */
 	bool held_all;         /* `held` is the whole body so far */
 	bool answered;         /* bytes of a response went to the client */

@@ -165,7 +165,7 @@ server_opened(struct conn *c)
 static bool
 may_reuse(const struct conn *c)
 {
-	return c->hs->upgrade != UPGRADE_WEBSOCKET &&
+	return c->hs->upgrade != UPGRADE_WEBSOCKET && !c->hs->retried &&
 	       c->hs->conf == c->worker->conf;
 }
 
@@ -231,13 +231,34 @@ may_retry(const struct conn *c)
 	return is_idempotent(hs->req.method) && hs->held_all;
 }
 
+/* Why it is not asked again; NULL where the reason says all there is. */
+static const char *
+why_not_again(const struct handshake *hs)
+{
+	if (hs->upgrade == UPGRADE_WEBSOCKET || !hs->request_sent)
+		return NULL;
+	if (!is_idempotent(hs->req.method))
+		return "{server} ended the connection before it answered; it "
+		       "may have acted on the request, so that was not sent "
+		       "again (RFC 9110 9.2.2)";
+	if (hs->retried)
+		return "{server} ended a kept connection, and then a new one, "
+		       "before it answered: is it being restarted?";
+	if (hs->from_pool && !hs->held_all)
+		return "{server} ended the connection before it answered; the "
+		       "request's body is too large to be kept for another try";
+	return NULL;
+}
+
 void
 server_lost(struct conn *c, const struct reason *why)
 {
 	struct handshake *hs = c->hs;
 
 	if (!may_retry(c)) {
-		finish_fail(c, why);
+		struct refusal r = { .why = why, .hint = why_not_again(hs) };
+
+		finish_refuse(c, &r);
 		return;
 	}
 	server_drop(c);
@@ -245,9 +266,9 @@ server_lost(struct conn *c, const struct reason *why)
 		finish_fail(c, &reason_no_memory);
 		return;
 	}
-	hs->from_pool = hs->request_sent = false;
-	conn_set_state(c, CS_CONNECT);
-	dial(c);
+	hs->request_sent = false;
+	hs->retried = true;
+	server_connect(c);
 }
 
 /* The bytes that a server said before it closed show what it is. */

@@ -127,12 +127,14 @@ def test_post_is_never_sent_twice(bowsprit, backend, client):
     """It may have had its effect: the client decides."""
     b = backend()
     b.script = dies_at_second_request(b)
-    c = client(bowsprit(b))
+    bs = bowsprit(b)
+    c = client(bs)
     c.send(get('/a'))
     assert c.read_response().body == b'first'
     c.send(request('POST', '/b', 'x', 'Content-Length: 3', body=b'abc'))
     r = c.read_response()
-    assert r.status == 502
+    assert r.status == 502 and b'RFC 9110 9.2.2' in r.body
+    assert 'was not sent again' in bs.wait_status(502, '/b')['hint']
     posts = [r for r in b.requests if r.method == 'POST']
     assert len(posts) == 1
 
@@ -147,7 +149,48 @@ def test_idempotent_request_with_a_large_body_is_not(
     assert c.read_response().body == b'first'
     c.send(request('PUT', '/b', 'x', 'Content-Length: 100000',
                    body=b'x' * 100000))
-    assert c.read_final_response().status == 502
+    r = c.read_final_response()
+    assert r.status == 502 and b'too large to be kept' in r.body
+
+
+def test_nor_is_any_sent_a_third_time(bowsprit, backend, client):
+    def script(w, number):
+        w.read_request()
+        if number == 1:
+            w.send(response(200, 'first'))
+            w.read_request()
+
+    b = backend(script)
+    c = client(bowsprit(b))
+    c.send(get('/a'))
+    assert c.read_response().body == b'first'
+    c.send(get('/b'))
+    r = c.read_response()
+    assert r.status == 502 and b'and then a new one' in r.body
+    assert len(b.wires) == 2
+
+
+def test_second_try_takes_no_kept_connection(bowsprit, backend, client):
+    """What was the matter with the first may be so with all of them."""
+    def script(w, number):
+        b.requests.append(w.read_request())
+        both.wait(wire.PATIENCE)
+        w.send(response(200, f'#{number}'))
+        if number < 3:
+            b.requests.append(w.read_request())
+
+    both = threading.Barrier(2)
+    b = backend(script)
+    bs = bowsprit(b, **ONE)
+    clients = [client(bs), client(bs)]
+    for c in clients:
+        c.send(get())
+    for c in clients:
+        assert c.read_response().status == 200
+    c.send(get())
+    both.wait(wire.PATIENCE)
+    assert c.read_response().body == b'#3'
+    assert len(b.requests) == 4
 
 
 def test_put_with_a_small_body_is_sent_again(bowsprit, backend, client):
