@@ -11,9 +11,10 @@
 #	install		make install, make distcheck
 #	quick		contrib/quickstart.sh --check
 #	e2e		Next.js, noVNC and a desktop in a real browser
+#	long		only if named: tests of minutes and gigabytes
 #
 # -k NAME runs only the tests with NAME in their name (unit, clang, portable,
-# func, e2e).  A skip fails the run in CI (CI=true) unless tests/skips.txt
+# func, e2e, long).  A skip fails the run in CI (CI=true) unless tests/skips.txt
 # lists it.  Everything is built in build/tests; nothing is left elsewhere.
 set -eu
 
@@ -33,7 +34,7 @@ SANITIZED=$WORK/sanitized
 PLAIN=$WORK/plain
 
 usage() {
-	sed -n '4,19s/^# \{0,1\}//p' "$0"
+	sed -n '4,20s/^# \{0,1\}//p' "$0"
 }
 
 # misused WHY: what was wrong is said last, where it is seen.
@@ -169,13 +170,22 @@ group_portable() {
 }
 
 group_func() {
+	functional_tests
+}
+
+group_long() {
+	functional_tests -m long
+}
+
+# functional_tests [OPTION...]: those that pytest picks by its options.
+functional_tests() {
 	# shellcheck disable=SC2086
 	need_packages $FUNC_PACKAGES
 	build_into "$SANITIZED" --enable-werror --enable-asan --enable-ubsan
 	sanitizer_settings
-	log=$LOGS/func.log
+	log=$LOGS/$group.log
 	status=0
-	run_pytest "$log" -n 2 ${only:+-k "$only"} tests/func || status=$?
+	run_pytest "$log" -n 2 ${only:+-k "$only"} "$@" tests/func || status=$?
 	count_pytest "$log"
 	[ "$status" -ne 0 ] || return 0
 	if [ "$status" -eq 5 ] && [ -n "$only" ]; then
@@ -341,9 +351,9 @@ while [ $# -gt 0 ]; do
 		;;
 	-h | --help) usage; exit 0 ;;
 	*)
-		case " $ALL " in
+		case " $ALL long " in
 		*" $1 "*) groups="$groups $1" ;;
-		*) misused "there is no group \"$1\"; there are: $ALL" ;;
+		*) misused "there is no group \"$1\"; there are: $ALL long" ;;
 		esac
 		;;
 	esac

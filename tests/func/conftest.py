@@ -12,6 +12,9 @@ BOWSPRIT_RSS_MIB      what slow-reader tests allow it to have (64, or 320 if
                       it is built with ASan)
 BOWSPRIT_TUNNELS      how many test_2000_tunnels opens (2000)
 
+Tests marked `long` take minutes or gigabytes, and run only if asked for:
+by their whole name, or `-m long` (make check-long, contrib/run-tests.sh long).
+
 -n N of pytest-xdist runs them in parallel: all ports are chosen, none fixed.
 """
 
@@ -31,11 +34,20 @@ TEST_SECONDS = 120 * SLOW
 def pytest_configure(config):
     if not os.access(os.environ.get('BOWSPRIT', ''), os.X_OK):
         raise pytest.UsageError('BOWSPRIT must name the bowsprit to test')
+    config.addinivalue_line('markers', 'long: minutes or gigabytes')
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     want = 16384
     resource.setrlimit(resource.RLIMIT_NOFILE,
                        (want if hard == resource.RLIM_INFINITY
                         else min(want, hard), hard))
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.option.markexpr or any('::' in a for a in config.args):
+        return
+    config.hook.pytest_deselected(
+        items=[i for i in items if i.get_closest_marker('long')])
+    items[:] = [i for i in items if not i.get_closest_marker('long')]
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -49,12 +61,16 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(autouse=True)
-def time_limit():
+def time_limit(request):
     """No test hangs: past its time the main thread is interrupted."""
+    seconds = TEST_SECONDS
+    if request.node.get_closest_marker('long'):
+        seconds *= 10
+
     def late(number, frame):
-        raise AssertionError(f'the test took over {TEST_SECONDS:.0f} s')
+        raise AssertionError(f'the test took over {seconds:.0f} s')
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(int(TEST_SECONDS))
+    signal.alarm(int(seconds))
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)

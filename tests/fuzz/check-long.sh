@@ -6,14 +6,15 @@
 #	each fuzzer for FUZZ_SECONDS (600) from its corpus
 #	the unit tests and all corpora under valgrind
 #	the connection corpus again with every allocation failing in turn
+#	the functional tests that take minutes or gigabytes
 #
 # FUZZ_JOBS of these run at a time (one a processor), and FUZZ_TARGETS picks
 # some of the fuzzers.  Finds stay in ./check-long/finds, inputs that reached
 # something new in ./check-long/corpus, and what each job said in
 # ./check-long/logs.
 #
-# check-long.sh SOURCE JOB does one of them: fuzz-TARGET, valgrind-PROGRAM or
-# starved.
+# check-long.sh SOURCE JOB does one of them: fuzz-TARGET, valgrind-PROGRAM,
+# starved or func.
 set -eu
 
 SOURCE=$1
@@ -77,6 +78,8 @@ job() {
 	valgrind-test_*) under_valgrind "$PLAIN/unit/${1#valgrind-}" ;;
 	valgrind-*) under_valgrind "$PLAIN/fuzz/${1#valgrind-}" ;;
 	starved) "$FUZZERS/replay_starved" ;;
+	func) BOWSPRIT=$WORK/valgrind/bowsprit PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 \
+		-m pytest -p no:cacheprovider -m long "$SOURCE/tests/func" ;;
 	esac > "$WORK/logs/$1" 2>&1 || verdict=FAIL
 	echo "$verdict" > "$WORK/results/$1"
 	echo "$verdict: $1"
@@ -169,6 +172,6 @@ build valgrind 'check TESTS='
 # shellcheck disable=SC2086
 fuzz_jobs=$(printf 'fuzz-%s ' $TARGETS)
 # shellcheck disable=SC2046,SC2086
-set -- $fuzz_jobs $(valgrind_jobs) starved
+set -- $fuzz_jobs $(valgrind_jobs) starved func
 run "$@"
 summary "$@"
