@@ -27,7 +27,7 @@ LOGS=$WORK/logs
 ALL="unit clang portable func install quick e2e"
 UNIT_PACKAGES="$BUILD_PACKAGES libcmocka-dev"
 FUNC_PACKAGES="$BUILD_PACKAGES python3 python3-pytest python3-pytest-xdist \
-python3-websockets python3-wsproto python3-uvicorn dnsmasq-base"
+python3-websockets python3-wsproto python3-uvicorn dnsmasq-base nodejs"
 INSTALL_PACKAGES="$UNIT_PACKAGES xz-utils"
 
 SANITIZED=$WORK/sanitized
