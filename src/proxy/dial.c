@@ -139,6 +139,8 @@ fail(struct conn *c, const struct reason *why)
 	char errors[ERRORS_MAX];
 	struct refusal r = { .why = why };
 
+	if (why == &reason_server_refused && server_awaits_news(c))
+		return;
 	if (c->hs->dial->n > 1) {
 		write_errors(c->hs->dial, why, errors);
 		r.text = errors;

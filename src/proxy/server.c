@@ -19,6 +19,13 @@
 /* A head is read in small steps, so that little of a body is copied. */
 #define HEAD_STEP (16 * 1024)
 #define INTERIM_MAX 16
+/*
+ * An application that ends closes its listening socket last, and the news of
+ * its end come after that: so long we wait before a second try, and so long
+ * for the news where it refuses.
+ */
+#define PAUSE_MS 100
+#define NEWS_MS 500
 
 static void
 on_server(evutil_socket_t fd, short what, void *arg)
@@ -86,6 +93,27 @@ static const struct conf_timeouts *
 times(const struct conn *c)
 {
 	return &c->hs->route->timeouts;
+}
+
+/* Until it is up; or for `ms`, if we have not heard that it is down. */
+static void
+wait_for_app(struct conn *c, uint64_t ms, const struct reason *due)
+{
+	c->hs->waits_app = true;
+	if (c->worker->app_ready)
+		conn_set_deadline(c, ms, due);
+	else
+		conn_set_deadline(c, times(c)->boot, &reason_booting);
+}
+
+bool
+server_awaits_news(struct conn *c)
+{
+	if (!c->hs->route->backend->is_app || c->worker->draining)
+		return false;
+	dial_stop(c);
+	wait_for_app(c, NEWS_MS, &reason_server_refused);
+	return true;
 }
 
 /* What is left of an upgrade's time, which began when we could first ask. */
@@ -178,11 +206,11 @@ server_connect(struct conn *c)
 
 	if (c->state != CS_CONNECT)
 		conn_set_state(c, CS_CONNECT);
-	hs->waits_app = b->is_app && !c->worker->app_ready;
-	if (hs->waits_app) {
-		conn_set_deadline(c, times(c)->boot, &reason_booting);
+	if (b->is_app && !c->worker->app_ready) {
+		wait_for_app(c, NEWS_MS, &reason_server_refused);
 		return;
 	}
+	hs->waits_app = false;
 	hs->asked = clock_ms();
 	s = may_reuse(c) ? pool_get(&c->worker->pool, b->index,
 				    is_idempotent(hs->req.method))
@@ -208,7 +236,9 @@ server_on_name(struct conn *c, const char *name)
 void
 server_on_deadline(struct conn *c)
 {
-	if (c->hs->waits_app)
+	if (c->due == &reason_server_closed)
+		server_connect(c);
+	else if (c->hs->waits_app)
 		finish_fail(c, c->due);
 	else
 		dial_on_deadline(c);
@@ -268,7 +298,11 @@ server_lost(struct conn *c, const struct reason *why)
 	}
 	hs->request_sent = false;
 	hs->retried = true;
-	server_connect(c);
+	conn_set_state(c, CS_CONNECT);
+	if (hs->route->backend->is_app)
+		wait_for_app(c, PAUSE_MS, &reason_server_closed);
+	else
+		server_connect(c);
 }
 
 /* The bytes that a server said before it closed show what it is. */

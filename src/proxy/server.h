@@ -18,6 +18,12 @@ void server_opened(struct conn *c);
 void server_on_name(struct conn *c, const char *name);
 /* CS_CONNECT: time is up for something. */
 void server_on_deadline(struct conn *c);
+/*
+ * CS_CONNECT, refused: has the application perhaps just ended?  Its sockets
+ * tell us sooner than its parent, our main thread, does.  True if the news is
+ * waited for, and then the next application.
+ */
+bool server_awaits_news(struct conn *c);
 /* CS_ANSWER: the response head, or a part of it. */
 void server_on_answer(struct conn *c, short what);
 /*

@@ -165,8 +165,6 @@ void
 worker_set_app(struct worker *w, bool ready)
 {
 	w->app_ready = ready;
-	if (!ready)
-		return;
 	list_each(it, &w->conns[CS_CONNECT]) {
 		struct conn *c = container_of(it, struct conn, link);
 

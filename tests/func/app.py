@@ -8,7 +8,8 @@ and can be told to misbehave.
            [--stubborn] [--then-broken FILE]
 
 GET /env says what is in its environment, /exit/N ends it with that status,
-/abort by a signal, /slow/S answers after S seconds; /ws is a WebSocket.
+/abort by a signal, /slow/S answers after S seconds, /hang-up not at all when
+it is asked first; /ws is a WebSocket.
 """
 
 import argparse
@@ -36,6 +37,9 @@ p.add_argument('--then-broken', help='end with 7 if this file exists, else '
 o = p.parse_args()
 
 
+hung_up = []
+
+
 def serve(w, number):
     while True:
         r = w.read_request()
@@ -45,6 +49,9 @@ def serve(w, number):
             break
         if path.startswith('/exit/'):
             os._exit(int(path[6:]))
+        if path == '/hang-up' and not hung_up:
+            hung_up.append(True)
+            return
         if path == '/abort':
             os.kill(os.getpid(), signal.SIGKILL)
         if path.startswith('/slow/'):

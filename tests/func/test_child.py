@@ -14,6 +14,7 @@ import pytest
 
 import wire
 from daemon import can_connect, free_port
+from test_head_split import wait_taken
 from wire import from_client, get, switching, upgrade, wait_until
 
 APP = (sys.executable, os.path.join(os.path.dirname(
@@ -237,6 +238,39 @@ def test_crash_by_a_signal(run, client):
     c.read_response()
     assert bs.wait_line('signal 9')
     environment(client(bs))
+
+
+@pytest.mark.parametrize('kept', [True, False])
+def test_request_as_it_crashes(kept, run, client):
+    """
+    Its connections are lost, or refused, before we know that it has ended:
+    what may be asked again is held until the next one is up.
+    """
+    bs = run()
+    c = client(bs)
+    port = int(environment(c)['PORT'])
+    app, = (pid for pid in bs.family() if pid != bs.pid)
+    if kept:
+        c.send(get('/slow/0.5'))
+        wait_taken(c)
+        os.kill(app, signal.SIGKILL)
+    else:  # and it hears of all that at once
+        bs.signal(signal.SIGSTOP)
+        os.kill(app, signal.SIGKILL)
+        wait_until(lambda: not can_connect(port), 'its end')
+        c.send(get('/slow/0'))
+        bs.signal(signal.SIGCONT)
+    r = c.read_response()
+    assert r.status == 200, r.body
+    assert json.loads(r.body)['PORT'] == str(port)
+
+
+def test_kept_connection_that_it_closes(run, client):
+    """It need not have crashed for that."""
+    c = client(run())
+    environment(c)
+    c.send(get('/hang-up'))
+    assert c.read_response().status == 200
 
 
 def test_tunnels_of_others_survive_its_crash(bowsprit, backend, client):
