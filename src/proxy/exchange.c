@@ -100,11 +100,14 @@ request_lost(struct conn *c)
 static void
 refuse_body(struct conn *c)
 {
+	struct refusal r = { .why = &reason_bad_body,
+			     .text = c->hs->req_body.bad };
+
 	if (c->hs->answered)
 		conn_close(c, &reason_bad_body, BY_CLIENT);
 	else {
 		c->close_after = true;
-		finish_fail(c, &reason_bad_body);
+		finish_refuse(c, &r);
 	}
 }
 
