@@ -17,68 +17,6 @@ word_of(const struct head_fault *fault)
 	return fault ? fault->word : "(none)";
 }
 
-/* The verdict on a head that comes in pieces of that size. */
-static const struct head_fault *
-judge(enum head_kind kind, struct slice bytes, size_t piece)
-{
-	char *p = exact_copy(bytes);
-	size_t scanned = 0, len = 0;
-	const struct head_fault *fault = NULL;
-	struct head h;
-
-	for (size_t n = 0; n < bytes.n && !fault && len == 0;) {
-		n = bytes.n - n < piece ? bytes.n : n + piece;
-		fault = head_look(kind, p, n, MAX, &scanned, &len);
-	}
-	if (!fault) {
-		assert_int_equal(len, bytes.n);
-		fault = head_parse(&h, kind, p, len);
-		head_fini(&h);
-	}
-	free(p);
-	return fault;
-}
-
-static bool
-is_expected(const struct head_row *r, const struct head_fault *f)
-{
-	if (!f || !r->word)
-		return !f && !r->word;
-	return strcmp(f->word, r->word) == 0 && f->status == r->status;
-}
-
-/* However it comes in pieces, the verdict is the same. */
-static void
-check_rows(enum head_kind kind, const struct head_row *rows, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct head_row *r = &rows[i];
-		const struct head_fault *f = NULL;
-		size_t piece = 0;
-
-		do
-			f = judge(kind, r->head, ++piece);
-		while (is_expected(r, f) && piece < r->head.n);
-		ROW_CHECK(r, is_expected(r, f), "%u %s, in pieces of %zu",
-			  f ? f->status : 0, word_of(f), piece);
-	}
-	rows_end();
-}
-
-static void
-requests_by_row(void **state)
-{
-	(void)state;
-	check_rows(HEAD_REQUEST, requests, ARRAY_LEN(requests));
-}
-
-static void
-responses_by_row(void **state)
-{
-	(void)state;
-	check_rows(HEAD_RESPONSE, responses, ARRAY_LEN(responses));
-}
-
 /*
  * Each byte value at each place of a good request: what passes must keep its
  * line structure, and what http-parser reads must be what we read: a
@@ -418,8 +356,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(requests_by_row),
-		cmocka_unit_test(responses_by_row),
 		cmocka_unit_test(every_byte_everywhere),
 		cmocka_unit_test(every_prefix_is_unfinished),
 		cmocka_unit_test(what_follows_a_head_is_not_its),
