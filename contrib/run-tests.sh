@@ -26,7 +26,7 @@ LOGS=$WORK/logs
 
 ALL="unit clang portable func install quick e2e"
 UNIT_PACKAGES="$BUILD_PACKAGES libcmocka-dev"
-FUNC_PACKAGES="$BUILD_PACKAGES python3 python3-pytest python3-pytest-xdist \
+FUNC_PACKAGES="$UNIT_PACKAGES python3 python3-pytest python3-pytest-xdist \
 python3-websockets python3-wsproto python3-uvicorn dnsmasq-base nodejs"
 INSTALL_PACKAGES="$UNIT_PACKAGES xz-utils"
 
@@ -184,6 +184,8 @@ functional_tests() {
 	build_into "$SANITIZED" --enable-werror --enable-asan --enable-ubsan
 	sanitizer_settings
 	log=$LOGS/$group.log
+	make -C "$SANITIZED" tests/unit/test_rows > "$log" 2>&1 < /dev/null ||
+		give_up "See the whole of it: $log" "$log"
 	status=0
 	run_pytest "$log" -n 2 ${only:+-k "$only"} "$@" tests/func || status=$?
 	count_pytest "$log"
