@@ -7,6 +7,7 @@
 #	unit		make check, with warnings as errors and sanitizers
 #	clang		the same checks in a build by clang
 #	portable	the same without the calls that only Linux has
+#	mutants		do the tables' rows fail where the lint is broken?
 #	func		pytest: a real bowsprit (with sanitizers), real sockets
 #	install		make install, make distcheck
 #	quick		contrib/quickstart.sh --check
@@ -14,8 +15,9 @@
 #	long		only if named: tests of minutes and gigabytes
 #
 # -k NAME runs only the tests with NAME in their name (unit, clang, portable,
-# func, e2e, long).  A skip fails the run in CI (CI=true) unless tests/skips.txt
-# lists it.  Everything is built in build/tests; nothing is left elsewhere.
+# mutants, func, e2e, long).  A skip fails the run in CI (CI=true) unless
+# tests/skips.txt lists it.  Everything is built in build/tests; nothing is left
+# elsewhere.
 set -eu
 
 TOP=$(cd "$(dirname "$0")/.." && pwd)
@@ -24,8 +26,9 @@ WORK=$TOP/build/tests
 LOGS=$WORK/logs
 . "$TOP/contrib/lib.sh"
 
-ALL="unit clang portable func install quick e2e"
+ALL="unit clang portable mutants func install quick e2e"
 UNIT_PACKAGES="$BUILD_PACKAGES libcmocka-dev"
+MUTANTS_PACKAGES="$UNIT_PACKAGES python3"
 FUNC_PACKAGES="$UNIT_PACKAGES python3 python3-pytest python3-pytest-xdist \
 python3-websockets python3-wsproto python3-uvicorn dnsmasq-base nodejs"
 INSTALL_PACKAGES="$UNIT_PACKAGES xz-utils"
@@ -34,7 +37,7 @@ SANITIZED=$WORK/sanitized
 PLAIN=$WORK/plain
 
 usage() {
-	sed -n '4,20s/^# \{0,1\}//p' "$0"
+	sed -n '4,22s/^# \{0,1\}//p' "$0"
 }
 
 # misused WHY: what was wrong is said last, where it is seen.
@@ -167,6 +170,22 @@ group_portable() {
 	need_packages $UNIT_PACKAGES
 	build_into "$WORK/portable" --enable-werror --disable-linux
 	check_in "$WORK/portable"
+}
+
+group_mutants() {
+	# shellcheck disable=SC2086
+	need_packages $MUTANTS_PACKAGES
+	build_into "$SANITIZED" --enable-werror --enable-asan --enable-ubsan
+	log=$LOGS/mutants.log
+	status=0
+	make -s -C "$SANITIZED" check-mutants MUTANTS="'$only'" \
+		> "$log" 2>&1 < /dev/null || status=$?
+	last=$(tail -n 1 "$log" | sed 's/mutants passed/passed/')
+	counted "$(number_before passed)" "$(number_before failed)" 0
+	[ "$status" -ne 0 ] || return 0
+	tail -n 60 "$log"
+	say "again: sh contrib/run-tests.sh mutants${only:+ -k $only}"
+	[ "$failed" -gt 0 ] || counted 0 1 0
 }
 
 group_func() {
@@ -364,7 +383,7 @@ done
 if [ -z "$groups" ]; then
 	groups=$ALL
 	# The others have no names to choose from.
-	[ -z "$only" ] || groups="unit clang portable func e2e"
+	[ -z "$only" ] || groups="unit clang portable mutants func e2e"
 fi
 
 mkdir -p "$LOGS" "$WORK/tmp"
