@@ -58,13 +58,27 @@ reaches_out(struct slice text)
 	       memchr(text.p, '/', text.n);
 }
 
+/* What captures choose is a server, or refused. */
+static void
+choose(const struct conf *c, const struct conf_route *r,
+       const struct captures *caps)
+{
+	struct conf_server *chosen = NULL;
+
+	if (!conf_server_is_open(&r->backend->server))
+		return;
+	if (route_server(c, r, caps, &chosen) == CHOICE_GOOD)
+		MUST(chosen && chosen->port > 0);
+	conf_server_free(chosen);
+}
+
 /* A tree that was let through routes whatever comes. */
 static void
 use(const struct conf *c)
 {
 	static const struct slice paths[] = {
 		SLICE("/"), SLICE("/a/b"), SLICE("/_next/x"), SLICE("*"),
-		SLICE("/a/b/c/d/websock"), SLICE("//"), SLICE("/a%2fb/"),
+		SLICE("/a/b/c/d/websock"), SLICE("/10.0.0.1/5900/"), SLICE("//"), SLICE("/a%2fb/"),
 	};
 	const struct conf_route *r;
 	struct buf *target;
@@ -79,6 +93,7 @@ use(const struct conf *c)
 			continue;
 		MUST(r->backend && r->name);
 		MUST(pattern_match(r->pattern, host, path, NULL));
+		choose(c, r, &caps);
 		target = NULL;
 		if (r->target) {
 			MUST(route_target(r, &caps, SLICE("?q"), &target));
