@@ -116,7 +116,11 @@ class Dnsmasq:
              f'--addn-hosts={self.file}', '--local-ttl=0'],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(folder / 'dnsmasq.log', 'ab'))
-        wait_until(self._answers, 'dnsmasq')
+        try:
+            wait_until(self._answers, 'dnsmasq')
+        except BaseException:
+            self.stop()
+            raise
 
     def _write(self, names):
         self.file.write_text(''.join(f'{address} {name}.test\n'

@@ -46,6 +46,21 @@ def names(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def dnsmasq(network, tmp_path):
+    """A factory: a name server for these names, in a network of its own."""
+    if not shutil.which('/usr/sbin/dnsmasq'):
+        pytest.skip('no dnsmasq')
+    made = []
+
+    def make(**addresses):
+        made.append(Dnsmasq(tmp_path, **addresses))
+        return made[-1]
+    yield make
+    for d in made:
+        d.stop()
+
+
+@pytest.fixture
 def two(names):
     """two.test has two addresses: they are returned as they are tried."""
     return names(f'{FIRST} two.test\n{SECOND} two.test\n').addresses(
@@ -331,13 +346,8 @@ def test_reload_asks_again(names, bowsprit, backend, client):
     wait_until(lambda: ask(client, bs).body == b'new', 'the new address')
 
 
-needs_dnsmasq = pytest.mark.skipif(
-    not shutil.which('/usr/sbin/dnsmasq'), reason='no dnsmasq')
-
-
-@needs_dnsmasq
-def test_name_server_that_comes_and_goes(network, names, tmp_path, bowsprit,
-                                         backend, client):
+def test_name_server_that_comes_and_goes(dnsmasq, names, bowsprit, backend,
+                                         client):
     names(servers=['127.0.0.1'])
     port = free_port()
     backend(answering(response(200, 'one')), host=FIRST, port=port)
@@ -349,7 +359,7 @@ def test_name_server_that_comes_and_goes(network, names, tmp_path, bowsprit,
     assert r.status == 502 and b'server-unknown' in r.body
     assert b'spelled right' in r.body, 'no remedy'
 
-    dns = Dnsmasq(tmp_path, app=FIRST)
+    dns = dnsmasq(app=FIRST)
     bs.wait_event(f'the name app.test is now at {FIRST}', timeout=20 * SLOW)
     wait_until(lambda: ask(client, bs).body == b'one', 'the name')
 
@@ -360,7 +370,7 @@ def test_name_server_that_comes_and_goes(network, names, tmp_path, bowsprit,
     assert len([e for e in bs.events() if e['level'] >= 40
                 and 'resolve' in e['msg']]) == 2
 
-    dns = Dnsmasq(tmp_path, app=SECOND)
+    dns = dnsmasq(app=SECOND)
     bs.wait_event(f'the name app.test is now at {SECOND}', timeout=20 * SLOW)
     wait_until(lambda: ask(client, bs).body == b'two', 'the new address')
     dns.set(app=FIRST)
@@ -368,12 +378,10 @@ def test_name_server_that_comes_and_goes(network, names, tmp_path, bowsprit,
                20 * SLOW)
     time.sleep(0.6)  # it is asked again, and nothing has changed
     assert len(bs.events('is now at')) == 3, 'said again without a change'
-    dns.stop()
 
 
-@needs_dnsmasq
-def test_request_waits_for_a_slow_name_server(network, names, tmp_path,
-                                              bowsprit, backend, client):
+def test_request_waits_for_a_slow_name_server(dnsmasq, names, bowsprit,
+                                              backend, client):
     names(servers=['127.0.0.1'])
     b = backend(web(), host=FIRST)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
@@ -383,9 +391,8 @@ def test_request_waits_for_a_slow_name_server(network, names, tmp_path,
         c = client(bs, timeout=20 * SLOW)
         c.send(get())
         c.expect_quiet()
-    dns = Dnsmasq(tmp_path, app=FIRST)
+    dnsmasq(app=FIRST)
     assert c.read_response().status == 200
-    dns.stop()
 
 
 def test_name_server_that_is_silent(network, names, bowsprit, backend,
