@@ -463,7 +463,6 @@ def up_and_down(bs, b, c, framing, total, blocks):
     read_blocks(c, blocks)
     if whole:
         assert c.read(len(after)) == after
-        c.send(get())  # it is at the end of that, and not 2^32 bytes before
         c.expect_quiet()
         assert bs.wait_event('[HTTP] POST')['bytes'] >= total
     return done[0] - start, time.monotonic() - done[0]
@@ -497,7 +496,8 @@ def test_5_gib_up_and_down(framing, bowsprit, backend, client,
 
 # ---- heads
 
-ODD_FIELDS = ['X-Latin: caf\xe9 \x80\xff', 'X-Empty:', 'X-Blank: ', 'X_Under: 1',
+ODD_FIELDS = ['X-Latin: caf\xe9 \x80\xff', 'X-Empty:', 'X-Blank: ',
+              'X_Under: 1',
               '_: 2', 'a_b-c_d:\t3\t ', "!#$%&'*+-.^_`|~09azAZ: 4",
               'X-Tab: a\tb', 'X-P: :;,="\\()<>@[]{}?/', 'X-Twice: 1',
               'x-twice: 2', 'X-Twice:', 'X-Utf: \xe2\x82\xac',
