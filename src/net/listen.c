@@ -126,9 +126,9 @@ complain(struct listener *l, int error)
 
 /*
  * Lends the reserve to one connection, to tell it why it is refused: left in
- * the backlog it would hang until its own patience ends.
+ * the backlog it would hang until its own patience ends.  False if none waits.
  */
-static void
+static bool
 refuse_one(struct listener *l)
 {
 	static const char body[] =
@@ -156,6 +156,7 @@ refuse_one(struct listener *l)
 		close(fd);
 	}
 	l->reserve = open_reserve();
+	return fd >= 0 && l->reserve >= 0;
 }
 
 /*
@@ -172,7 +173,8 @@ rest(struct listener *l, int error)
 		complain(l, error);
 	} else if (l->is_short && l->reserve >= 0) {
 		complain(l, error);
-		refuse_one(l);
+		for (int i = 0; i < BURST && refuse_one(l); i++)
+			;
 	}
 	l->is_short = is_shortage(error);
 	event_del(&l->ev);

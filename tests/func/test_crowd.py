@@ -141,6 +141,21 @@ def test_out_of_descriptors_and_back(bowsprit, backend, client):
     assert early.read_message() == (wire.BINARY, b'y')
 
 
+def test_all_who_wait_are_told_that_there_is_no_room(bowsprit, backend):
+    """Not one after each pause: the last would wait for seconds."""
+    bs = bowsprit(backend(web()), nofile=(60, 60), workers=1,
+                  timeouts={'client_keepalive': '60s'})
+    hogs = fill(bs, 60)
+    bs.wait_line('descriptor')
+    late = [connect(bs.port) for _ in range(100)]
+    start = time.monotonic()
+    for c in late:
+        assert c.read_response().status == 503
+    assert time.monotonic() - start < 2.5 * wire.SLOW
+    for c in hogs + late:
+        c.close()
+
+
 def test_waiting_connections_are_served_when_there_is_room(
         bowsprit, backend, client):
     """Those that wait in the queue are not forgotten."""
