@@ -53,7 +53,8 @@ count_tunnels(const struct worker *w)
 	unsigned n = 0;
 
 	list_each(it, &w->conns[CS_TUNNEL])
-		n += tunnel_expects_goodbye(container_of(it, struct conn, link));
+		if (tunnel_expects_goodbye(container_of(it, struct conn, link)))
+			n++;
 	return n;
 }
 

@@ -115,8 +115,8 @@ close_place(struct place *p)
 	struct stat st;
 
 	/* Another may have taken the name meanwhile. */
-	if (p->path && !p->passed && lstat(p->path, &st) == 0 && st.st_dev == p->device &&
-	    st.st_ino == p->inode)
+	if (p->path && !p->passed && lstat(p->path, &st) == 0 &&
+	    st.st_dev == p->device && st.st_ino == p->inode)
 		unlink(p->path);
 	for (unsigned i = 0; i < p->nfds; i++)
 		close(p->fds[i]);
