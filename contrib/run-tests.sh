@@ -30,7 +30,8 @@ ALL="unit clang portable mutants func install quick e2e"
 UNIT_PACKAGES="$BUILD_PACKAGES libcmocka-dev"
 MUTANTS_PACKAGES="$UNIT_PACKAGES python3"
 FUNC_PACKAGES="$UNIT_PACKAGES python3 python3-pytest python3-pytest-xdist \
-python3-websockets python3-wsproto python3-uvicorn dnsmasq-base nodejs"
+python3-websockets python3-wsproto python3-uvicorn dnsmasq-base curl \
+apache2-utils"
 INSTALL_PACKAGES="$UNIT_PACKAGES xz-utils"
 
 SANITIZED=$WORK/sanitized
@@ -200,6 +201,7 @@ group_long() {
 functional_tests() {
 	# shellcheck disable=SC2086
 	need_packages $FUNC_PACKAGES
+	command -v node > /dev/null || need_packages nodejs
 	build_into "$SANITIZED" --enable-werror --enable-asan --enable-ubsan
 	sanitizer_settings
 	log=$LOGS/$group.log
