@@ -335,7 +335,10 @@ url_parse_listener(const char *text, struct conf_listener *l, char **error)
 		host = SLICE("localhost");
 	} else if (rest.n == 0 || rest.p[0] != ':' ||
 		   !parse_port(slice_of(rest.p + 1, rest.n - 1), &l->port)) {
-		rest = rest.n ? slice_of(rest.p + 1, rest.n - 1) : rest;
+		if (rest.n > 0)
+			rest = slice_of(rest.p + 1, rest.n - 1);
+		else if (strspn(text, "0123456789") == strlen(text))
+			rest = host; /* "99999" was meant as one */
 		*error = refuse_port(text, rest);
 		return false;
 	}
