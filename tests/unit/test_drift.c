@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * test_drift.c: the table of settings, the manual, the example and the options
- * say the same; the table is the root.
+ * say the same; the table is the root.  The manual has every reason as well.
  */
 #include "conf_case.h"
 #include "source.h"
@@ -98,7 +98,7 @@ is_preset(config_setting_t *s, const struct setting *known)
 	}
 }
 
-/* Where a comment tells of settings; not all can have a value in the example. */
+/* Where a comment tells of settings; not all can have a value there. */
 static const char *const comments[][2] = {
 	[SECTION_LISTENER] = { "# A unix socket", "\n);" },
 	[SECTION_BACKEND] = { "# Where requests go", "\nbackends = {" },
@@ -364,6 +364,59 @@ every_option_is_told_of(void **state)
 	free(manual);
 }
 
+/* ---- the reasons ---- */
+
+static unsigned
+count_in_line(const char *line, const char *part)
+{
+	char *copy = strndup(line, strcspn(line, "\n"));
+	unsigned n = count(copy, part);
+
+	free(copy);
+	return n;
+}
+
+/* Is there an item on the word, which gives the status if we answer so? */
+static bool
+is_told(const char *list, const char *word, unsigned status)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", status);
+	for (const char *at = list; (at = strstr(at, "\n.It Li ")); at++) {
+		const char *body = strchr(at + 1, '\n');
+
+		if (is_listed(at + 1, word))
+			return !status || count_in_line(body + 1, text);
+	}
+	return false;
+}
+
+static void
+every_reason_is_told_of(void **state)
+{
+	char *source = source_file("src/proxy/reason.c");
+	char *manual = source_file("doc/bowsprit.8");
+	char *list = strstr(manual, "\n.Sh DIAGNOSTICS"), word[32], *at;
+	unsigned n = 0, status, listed = 0;
+
+	(void)state;
+	*strstr(list, "\n.Sh EXAMPLES") = '\0';
+	for (at = source; (at = strstr(at, "\treason_")); n++) {
+		at = strchr(at, '"');
+		assert_int_equal(sscanf(at, "\"%31[a-z-]\", %u", word,
+					&status), 2);
+		if (!is_told(list, word, status))
+			fail_msg("the manual has no %s, %u", word, status);
+	}
+	for (at = list; (at = strstr(at, "\n.It Li ")); at++)
+		listed += 1 + count_in_line(at + 1, " , ");
+	assert_in_range(n, 30, 99);
+	assert_int_equal(listed, n);
+	free(source);
+	free(manual);
+}
+
 int
 main(void)
 {
@@ -372,6 +425,7 @@ main(void)
 		cmocka_unit_test(the_example_has_every_setting),
 		cmocka_unit_test(the_manual_has_every_setting),
 		cmocka_unit_test(every_option_is_told_of),
+		cmocka_unit_test(every_reason_is_told_of),
 	};
 
 	return cmocka_run_group_tests(tests, case_setup, case_teardown);
