@@ -41,11 +41,11 @@ conf_headers_have(const struct conf_headers *h, struct slice name)
 }
 
 static char *
-refuse_name(const char *text, struct slice name)
+refuse_name(struct slice name)
 {
 	if (name.n == 0 || !chars_all(name, CHAR_TOKEN))
-		return xasprintf("\"%s\": a header's name has letters, digits "
-				 "and \"-\", unlike \"%.*s\"", text,
+		return xasprintf("\"%.*s\" is no header's name; one has "
+				 "letters, digits and \"-\"",
 				 SLICE_ARG(name));
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
 		if (field_same_name(name, slice_str(refused[i].name)))
@@ -61,11 +61,11 @@ refuse_name(const char *text, struct slice name)
 }
 
 static char *
-refuse_value(const char *text, struct slice name, struct slice value)
+refuse_value(struct slice name, struct slice value)
 {
 	if (value.n == 0)
-		return xasprintf("\"%s\" has no value; to take %.*s out, name "
-				 "it among those to be removed", text,
+		return xasprintf("%.*s has no value; to take it out, name it "
+				 "among those to be removed",
 				 SLICE_ARG(name));
 	if (!chars_all(value, CHAR_VALUE))
 		return xasprintf("the value of %.*s has a line break or "
@@ -89,13 +89,15 @@ header_add_set(struct conf_headers *to, const char *text)
 	struct slice name, value;
 	char *error;
 
+	/* What follows the name may be a secret. */
 	if (!colon)
-		return xasprintf("\"%s\" is no header; write "
-				 "\"Name: value\"", text);
+		return xasprintf("\"%.*s…\" is no header; write "
+				 "\"Name: value\"", (int)strcspn(text, " "),
+				 text);
 	name = slice_of(text, (size_t)(colon - text));
 	value = slice_trim(slice_str(colon + 1));
-	if ((error = refuse_name(text, name)) ||
-	    (error = refuse_value(text, name, value)))
+	if ((error = refuse_name(name)) ||
+	    (error = refuse_value(name, value)))
 		return error;
 	add(to, name, xasprintf("%.*s: %.*s\r\n", SLICE_ARG(name),
 				SLICE_ARG(value)));
@@ -106,7 +108,7 @@ char *
 header_add_removal(struct conf_headers *to, const char *text)
 {
 	struct slice name = slice_str(text);
-	char *error = refuse_name(text, name);
+	char *error = refuse_name(name);
 
 	if (!error)
 		add(to, name, NULL);

@@ -179,14 +179,14 @@ static const struct mistake_row mistakes[] = {
 	  "\"10.0.0.0/8\" )\n", "no list" },
 
 	/* headers */
-	{ __LINE__, "set_headers = ( \"X-A\", 5, \"X A: b\",\n\"X-A: \", "
-		    "\"X-A: b\\nc\" );\n",
-	  "t.cfg:1: \"X-A\" is no header; write \"Name: value\"\n"
+	{ __LINE__, "set_headers = ( \"X-A secret\", 5, \"X A: secret\",\n"
+		    "\"X-A: \", \"X-A: secret\\nc\" );\n",
+	  "t.cfg:1: \"X-A…\" is no header; write \"Name: value\"\n"
 	  "t.cfg:1: set_headers must be a list of strings, not 5\n"
-	  "t.cfg:1: \"X A: b\": a header's name has letters, digits and "
-	  "\"-\", unlike \"X A\"\n"
-	  "t.cfg:2: \"X-A: \" has no value; to take X-A out, name it among "
-	  "those to be removed\n"
+	  "t.cfg:1: \"X A\" is no header's name; one has letters, digits and "
+	  "\"-\"\n"
+	  "t.cfg:2: X-A has no value; to take it out, name it among those to "
+	  "be removed\n"
 	  "t.cfg:2: the value of X-A has a line break or another control "
 	  "character; leave it out\n", "what is no header" },
 	{ __LINE__, "set_headers = \"host: a\";\n"
