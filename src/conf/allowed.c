@@ -8,7 +8,6 @@
 #include "conf/allowed.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -235,14 +234,17 @@ fill_host(const struct conf_server *open, const struct captures *caps,
 	  struct conf_server *s)
 {
 	struct buf *text = NULL;
-	struct slice host;
+	char *host;
+	size_t n;
 
-	if (target_fill(open->host, caps, &text)) {
-		host = buf_slice(text);
-		if (host.n > 2 && host.p[0] == '[' &&
-		    host.p[host.n - 1] == ']')
-			host = slice_of(host.p + 1, host.n - 2);
-		s->host = strndup(host.n ? host.p : "", host.n);
+	if (target_fill(open->host, caps, &text) && buf_add(&text, "", 1)) {
+		host = buf_data(text);
+		n = strlen(host);
+		if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
+			host[n - 1] = '\0';
+			host++;
+		}
+		s->host = strdup(host);
 	}
 	buf_free(&text);
 	return s->host;
@@ -252,13 +254,13 @@ static bool
 fill_texts(struct conf_server *s)
 {
 	bool ip6 = strchr(s->host, ':');
+	struct buf *text = NULL;
 
-	if (asprintf(&s->text, "http://%s%s%s:%u", ip6 ? "[" : "", s->host,
-		     ip6 ? "]" : "", s->port) < 0) {
-		s->text = NULL;
-		return false;
-	}
-	s->host_port = strdup(s->text + strlen("http://"));
+	if (buf_printf(&text, "http://%s%s%s:%u", ip6 ? "[" : "", s->host,
+		       ip6 ? "]" : "", s->port) && buf_add(&text, "", 1) &&
+	    (s->text = strdup(buf_data(text))))
+		s->host_port = strdup(s->text + strlen("http://"));
+	buf_free(&text);
 	if (s->host_port && s->port == HTTP_PORT)
 		*strrchr(s->host_port, ':') = '\0';
 	return s->host_port;

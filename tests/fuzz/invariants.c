@@ -130,7 +130,7 @@ is_made_of(const struct strict_head *heard, const struct strict_head *sent)
 	static const char *const ours[] = {
 		"Host", "X-Forwarded-For", "X-Forwarded-Proto",
 		"X-Forwarded-Host", "X-Forwarded-Port", "X-Request-Id",
-		"Connection", NULL
+		"X-Set", "Connection", NULL
 	};
 	struct slice rest = heard->fields, left = sent->fields, name, value;
 
