@@ -128,11 +128,11 @@ make_conf(void)
 {
 	static const char *const args[] = {
 		"bowsprit", "-l", "localhost:3000",
-		"-r", "/set/**=http://127.0.0.1:3001 set_headers=X-Set:a "
-		      "remove_headers=Cookie set_response_headers=X-Set:b "
-		      "remove_response_headers=Server",
-		"-r", "/to/{h}/{p}=http://{h}:{p} "
-		      "allowed_targets=127.0.0.1:3001-3003",
+		"-r", ("/set/**=http://127.0.0.1:3001 set_headers=X-Set:a "
+		       "remove_headers=Cookie set_response_headers=X-Set:b "
+		       "remove_response_headers=Server"),
+		"-r", ("/to/{h}/{p}=http://{h}:{p} "
+		       "allowed_targets=127.0.0.1:3001-3003"),
 		"-b", "http://127.0.0.1:3001",
 		"-w", "/ws/**=http://localhost:3002",
 		"-r", "/app/**=http://127.0.0.1:3003/base/{**} change_origin",
