@@ -108,10 +108,8 @@ is_target_of(struct slice heard, struct slice asked)
 	if (!slice_starts(heard, ours))
 		return false;
 	tail = slice_of(heard.p + ours.n, heard.n - ours.n);
-	return asked.n >= tail.n + theirs.n &&
-	       slice_eq(tail, slice_of(asked.p + asked.n - tail.n, tail.n)) &&
-	       memcmp(asked.p + asked.n - tail.n - theirs.n, theirs.p,
-		      theirs.n) == 0;
+	return asked.n == theirs.n + tail.n && slice_starts(asked, theirs) &&
+	       slice_eq(slice_of(asked.p + theirs.n, tail.n), tail);
 }
 
 static bool
