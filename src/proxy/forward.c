@@ -562,6 +562,14 @@ drops_from_response(const struct conn *c, const struct head *res,
 	return is_hop_by_hop(res, f);
 }
 
+/* Of an HTTP/1.x message; ours is the one that the client hears. */
+static void
+edit_response_version(struct splice *s, const struct head *res)
+{
+	if (!forward_is_our_version(res))
+		splice_replace(s, 0, 8, SLICE("HTTP/1.1"));
+}
+
 bool
 forward_response(struct conn *c, const struct head *res,
 		 const struct forward_answer *how, struct buf **out)
@@ -571,8 +579,7 @@ forward_response(struct conn *c, const struct head *res,
 	bool ok;
 
 	splice_init(&s);
-	if (memcmp(res->base, "HTTP/1.1", 8) != 0)
-		splice_replace(&s, 0, 8, SLICE("HTTP/1.1"));
+	edit_response_version(&s, res);
 	for (uint32_t i = 0; i < res->nfields; i++)
 		if (drops_from_response(c, res, &res->fields[i], how))
 			drop_field(&s, &res->fields[i]);
@@ -598,6 +605,7 @@ forward_switching(struct conn *c, const struct head *res, struct buf **out)
 	bool ok;
 
 	splice_init(&s);
+	edit_response_version(&s, res);
 	drop_ruled(&s, res, rules);
 	add_ruled(&s, res->len - 2, rules);
 	ok = splice_render(&s, res->base, res->len, out);

@@ -46,7 +46,13 @@ bool forward_response(struct conn *c, const struct head *res,
 		      const struct forward_answer *how, struct buf **out)
 	WUNRES;
 
-/* The same of a 101, of which only the operator's headers are edited. */
+static inline bool
+forward_is_our_version(const struct head *res)
+{
+	return memcmp(res->base, "HTTP/1.1", 8) == 0;
+}
+
+/* The same of a 101: only its version and the operator's headers are edited. */
 bool forward_switching(struct conn *c, const struct head *res,
 		       struct buf **out) WUNRES;
 

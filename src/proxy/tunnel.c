@@ -351,14 +351,14 @@ copy_limits(struct conn *c)
 		t->tunnel_lifetime ? clock_ms() + t->tunnel_lifetime : 0;
 }
 
-/* The 101, as it came but for headers of the operator's. */
+/* The 101, as it came but for its version and headers of the operator's. */
 static bool
 send_switching(struct conn *c, const struct head *res)
 {
 	struct buf *head = NULL;
 	bool sent;
 
-	if (c->hs->route->response.n == 0)
+	if (c->hs->route->response.n == 0 && forward_is_our_version(res))
 		return stream_send(&c->client, res->base, res->len);
 	sent = forward_switching(c, res, &head) &&
 	       stream_send(&c->client, buf_data(head), buf_len(head));

@@ -464,3 +464,18 @@ def test_url_with_a_path_keeps_the_query(bowsprit, backend, client):
     wait_until(lambda: b.wires, 'a connection')
     assert Request(bytes(b.wires[0].received)).target == (
         '/y/1/%41%2F2?token=3&')
+
+
+def test_version_of_a_101_is_ours(bowsprit, backend, client):
+    """A later minor version means ours (RFC 9110 2.5), whatever is said."""
+    answer = switching(KEY, 'X-One: 1')
+
+    def script(w, number):
+        w.read_head()
+        w.send(answer.replace(b'HTTP/1.1', b'HTTP/1.9'))
+        return b.KEEP
+
+    b = backend(script)
+    c = client(bowsprit(b))
+    c.send(upgrade())
+    assert c.read_head() == answer

@@ -445,7 +445,7 @@ check_tunnel(struct client_peer *c, const struct request *r,
 	struct slice heard = since(&c->heard, c->heard_to + head->all.n);
 
 	MUST(r && r->upgrade && r->carrier && r->carrier->switched);
-	MUST(strict_is_switch(&r->head, head));
+	MUST(strict_is_switch(&r->head, head) && head->minor == 1);
 	MUST(is_tunnelled(heard, since(&r->carrier->said, r->answer_at)));
 }
 

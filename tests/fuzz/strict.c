@@ -251,7 +251,7 @@ strict_is_switch(const struct strict_head *req, const struct strict_head *res)
 {
 	struct slice accept, key, upgrade;
 
-	return res->status == 101 && res->minor == 1 &&
+	return res->status == 101 && res->minor >= 1 &&
 	       strict_is_upgrade(req) &&
 	       !strict_claims_body(res) &&
 	       strict_count(res, "Upgrade", &upgrade) == 1 &&
