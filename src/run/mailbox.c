@@ -2,46 +2,21 @@
 /*
  * mailbox.c: how one thread speaks to another.
  */
-#include "config.h"
-
 #include "run/mailbox.h"
 
 #include <event2/event.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
-#ifdef HAVE_EVENTFD
-#include <sys/eventfd.h>
-#endif
 #include <unistd.h>
+
+#include "base/wake.h"
 
 struct letter {
 	struct list link;
 	enum message what;
 	void *arg;
 };
-
-#ifdef HAVE_EVENTFD
-static bool
-open_wake(int wake[2])
-{
-	wake[0] = wake[1] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return wake[0] >= 0;
-}
-#else
-static bool
-open_wake(int wake[2])
-{
-	if (pipe(wake) < 0)
-		return false;
-	for (int i = 0; i < 2; i++) {
-		(void)fcntl(wake[i], F_SETFL, O_NONBLOCK);
-		(void)fcntl(wake[i], F_SETFD, FD_CLOEXEC);
-	}
-	return true;
-}
-#endif
 
 static struct letter *
 take(struct mailbox *m)
@@ -85,7 +60,7 @@ bool
 mailbox_init(struct mailbox *m, struct event_base *base, mailbox_cb *cb,
 	     void *owner)
 {
-	if (!open_wake(m->wake))
+	if (!wake_open(m->wake))
 		return false;
 	pthread_mutex_init(&m->lock, NULL);
 	list_init(&m->letters);
