@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -26,6 +27,12 @@ main(int argc, char **argv)
 	if (!log_open(conf->log_file, conf->log_format, conf->log_level)) {
 		fprintf(stderr, "bowsprit: the log file %s cannot be opened: "
 			"%s\n", conf->log_file, strerror(errno));
+		conf_unref(conf);
+		return 1;
+	}
+	if (!log_start() || atexit(log_stop) != 0) {
+		fprintf(stderr, "bowsprit: the log's thread cannot be started: "
+			"%s\n", strerror(errno));
 		conf_unref(conf);
 		return 1;
 	}

@@ -2,14 +2,12 @@
 /*
  * log.c: one event, one line, in text for people or in JSON for machines.
  *
- * A line is built in memory and written with one write(2), so that lines of
- * several threads do not mix.
+ * A line is built in memory and then handed to log_sink.c as a whole, so that
+ * lines of several threads do not mix.
  */
 #include "base/log.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,67 +15,29 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log_impl.h"
 
-#define VALUE_MAX 1024 /* bytes of one value that are shown */
+#define VALUE_MAX 1024        /* bytes of one value that are shown */
+#define SENTENCE_MAX 4096     /* of a message */
+#define HEADERS_MAX (8 * 1024) /* no header that begins behind it is shown */
+#define LINE_USUAL 1024       /* bytes */
 
 /* Set by main before there are threads; later only the level changes. */
 static struct {
-	int fd;
-	char *path;
 	enum log_format format;
 	_Atomic enum log_level level;
-	bool terminal;
 	char host[256];
-} out = { .fd = STDERR_FILENO, .format = LOG_TEXT, .level = LOG_INFO };
-
-static int
-open_sink(const char *path)
-{
-	if (!path || strcmp(path, "stdout") == 0)
-		return STDOUT_FILENO;
-	if (strcmp(path, "stderr") == 0)
-		return STDERR_FILENO;
-	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-}
+} out = { .format = LOG_TEXT, .level = LOG_INFO };
 
 bool
 log_open(const char *path, enum log_format format, enum log_level level)
 {
-	int fd = open_sink(path);
-	char *copy = path ? strdup(path) : NULL;
-
-	if (fd < 0 || (path && !copy)) {
-		free(copy);
+	if (!sink_open(path))
 		return false;
-	}
-	if (out.fd > STDERR_FILENO)
-		close(out.fd);
-	free(out.path);
-	out.fd = fd;
-	out.path = copy;
 	out.format = format;
 	out.level = level;
-	out.terminal = isatty(fd);
 	if (gethostname(out.host, sizeof(out.host) - 1) < 0)
 		out.host[0] = '\0';
-	return true;
-}
-
-bool
-log_reopen(void)
-{
-	int fd;
-
-	if (out.fd <= STDERR_FILENO)
-		return true;
-	if ((fd = open_sink(out.path)) < 0)
-		return false;
-	/* In one step, so that a worker never writes to a closed descriptor. */
-	if (dup2(fd, out.fd) < 0 || fcntl(out.fd, F_SETFD, FD_CLOEXEC) < 0) {
-		close(fd);
-		return false;
-	}
-	close(fd);
 	return true;
 }
 
@@ -99,18 +59,6 @@ log_format(void)
 	return out.format;
 }
 
-int
-log_file(void)
-{
-	return out.fd > STDERR_FILENO ? out.fd : -1;
-}
-
-bool
-log_is_terminal(void)
-{
-	return out.terminal;
-}
-
 /* ---- building a line ---- */
 
 static void
@@ -119,7 +67,8 @@ put(struct log_line *l, const char *p, size_t n)
 	if (l->failed)
 		return;
 	if (l->len + n + 1 > l->room) {
-		size_t room = (l->len + n + 1) * 2;
+		size_t room = l->len + n < LINE_USUAL ? LINE_USUAL
+						      : (l->len + n + 1) * 2;
 		char *text = realloc(l->text, room);
 
 		if (!text) {
@@ -151,17 +100,14 @@ putf(struct log_line *l, const char *fmt, ...)
 	put_str(l, text);
 }
 
-/*
- * The length of the UTF-8 sequence at p that may be shown as it is; 0 for a
- * control character (C1 included) and for what is no UTF-8 (RFC 3629 4).
- */
+/* The length of the UTF-8 sequence at p; 0 if there is none (RFC 3629 4). */
 static size_t
-printable(const unsigned char *p, size_t n)
+utf8_len(const unsigned char *p, size_t n)
 {
 	size_t len;
 
 	if (p[0] < 0x80)
-		return p[0] >= 0x20 && p[0] != 0x7f ? 1 : 0;
+		return 1;
 	if (p[0] < 0xc2 || p[0] > 0xf4)
 		return 0;
 	len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
@@ -170,46 +116,87 @@ printable(const unsigned char *p, size_t n)
 	for (size_t i = 1; i < len; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	if ((p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xe0 && p[1] < 0xa0) ||
-	    (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] > 0x8f))
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
 		return 0;
 	return len;
 }
 
-/* What stands between quotes. */
-static void
-put_escaped(struct log_line *l, struct slice s)
+static unsigned
+code_point(const unsigned char *p, size_t len)
 {
-	bool json = out.format == LOG_JSON;
-	char quote = json ? '"' : '\'';
-	size_t shown = s.n < VALUE_MAX ? s.n : VALUE_MAX;
+	unsigned c = len == 1 ? p[0] : p[0] & (0xffu >> (len + 1));
+
+	for (size_t i = 1; i < len; i++)
+		c = c << 6 | (p[i] & 0x3f);
+	return c;
+}
+
+/*
+ * Controls, C1 included; what some programs take for the end of a line; and
+ * what turns the direction of writing round, so that a line would read as
+ * another one.
+ */
+static bool
+is_harmful(unsigned c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+static void
+put_bytes_escaped(struct log_line *l, const unsigned char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		putf(l, out.format == LOG_JSON ? "\\u%04x" : "\\x%02x",
+		     (unsigned)p[i]);
+}
+
+/*
+ * At most `max` bytes of s.  `quote` is escaped, and so is the backslash; with
+ * 0 neither is.
+ */
+static void
+put_escaped(struct log_line *l, struct slice s, char quote, size_t max)
+{
+	size_t shown = s.n < max ? s.n : max;
 
 	for (size_t i = 0; i < shown;) {
-		unsigned char c = (unsigned char)s.p[i];
-		size_t n = printable((const unsigned char *)s.p + i, s.n - i);
+		const unsigned char *p = (const unsigned char *)s.p + i;
+		size_t n = utf8_len(p, s.n - i);
+		unsigned c = code_point(p, n ? n : 1);
 
 		if (n == 0)
-			putf(l, json ? "\\u%04x" : "\\x%02x", (unsigned)c);
-		else if (c == (unsigned char)quote || c == '\\')
-			putf(l, "\\%c", c);
+			put_bytes_escaped(l, p, n = 1);
+		else if (is_harmful(c) && out.format == LOG_JSON)
+			putf(l, "\\u%04x", c);
+		else if (is_harmful(c))
+			put_bytes_escaped(l, p, n);
+		else if (quote && (*p == (unsigned char)quote || *p == '\\'))
+			putf(l, "\\%c", *p);
 		else
 			put(l, s.p + i, n);
-		i += n ? n : 1;
+		i += n;
 	}
 	if (shown < s.n)
 		put_str(l, "…");
+}
+
+static char
+quote_mark(void)
+{
+	return out.format == LOG_JSON ? '"' : '\'';
 }
 
 /* A quoted string: 'text' as Node shows it, "text" in JSON. */
 static void
 put_quoted(struct log_line *l, struct slice s)
 {
-	const char *quote = out.format == LOG_JSON ? "\"" : "'";
+	char quote = quote_mark();
 
-	put_str(l, quote);
-	put_escaped(l, s);
-	put_str(l, quote);
+	put(l, &quote, 1);
+	put_escaped(l, s, quote, VALUE_MAX);
+	put(l, &quote, 1);
 }
 
 /* Does a key need quotes in text? Node quotes what is no identifier. */
@@ -241,6 +228,16 @@ put_key(struct log_line *l, struct slice key)
 	put_str(l, json ? ":" : ": ");
 }
 
+/* Has a head filled the line so far that its further fields are left out? */
+static bool
+is_full(struct log_line *l)
+{
+	if (l->depth == 0 || l->len < HEADERS_MAX)
+		return false;
+	l->cut = true;
+	return true;
+}
+
 static void
 begin(struct log_line *l, enum log_level level)
 {
@@ -268,7 +265,7 @@ put_message_end(struct log_line *l)
 		put_str(l, "\"");
 }
 
-/* Words of our own: in text they stand as they are. */
+/* Words of our own, though names from the configuration may be among them. */
 static void
 put_message(struct log_line *l, struct slice message)
 {
@@ -276,10 +273,7 @@ put_message(struct log_line *l, struct slice message)
 	if (out.format == LOG_JSON && message.n > 0 &&
 	    message.p[message.n - 1] == ':')
 		message.n--;
-	if (out.format == LOG_JSON)
-		put_escaped(l, message);
-	else
-		put(l, message.p, message.n);
+	put_escaped(l, message, out.format == LOG_JSON ? '"' : 0, SENTENCE_MAX);
 	put_message_end(l);
 }
 
@@ -308,9 +302,9 @@ log_begin_peer(struct log_line *l, enum log_level level, const char *prefix,
 	begin(l, level);
 	put_message_start(l);
 	put_str(l, prefix);
-	put_escaped(l, a);
+	put_escaped(l, a, quote_mark(), VALUE_MAX);
 	put_str(l, " ");
-	put_escaped(l, b);
+	put_escaped(l, b, quote_mark(), VALUE_MAX);
 	putf(l, " %u", number);
 	put_message_end(l);
 	return true;
@@ -319,6 +313,8 @@ log_begin_peer(struct log_line *l, enum log_level level, const char *prefix,
 void
 log_slice(struct log_line *l, const char *key, struct slice value)
 {
+	if (is_full(l))
+		return;
 	put_key(l, slice_str(key));
 	put_quoted(l, value);
 }
@@ -341,6 +337,8 @@ log_header(struct log_line *l, struct slice key, struct slice value)
 {
 	char lower[128];
 
+	if (is_full(l))
+		return;
 	if (key.n > sizeof(lower))
 		key.n = sizeof(lower);
 	for (size_t i = 0; i < key.n; i++)
@@ -372,24 +370,19 @@ log_object_end(struct log_line *l)
 void
 log_emit(struct log_line *l)
 {
-	const char *p;
-
+	if (l->cut) {
+		put_key(l, SLICE("cut"));
+		put_str(l, "true"); /* some headers are left out */
+	}
 	if (out.format == LOG_JSON)
 		put_str(l, "}");
 	else if (!l->first)
 		put_str(l, " }");
 	put_str(l, "\n");
-	p = l->text;
-	while (!l->failed && l->len > 0) {
-		ssize_t n = write(out.fd, p, l->len);
-
-		if (n < 0 && errno != EINTR)
-			break;
-		if (n > 0) {
-			p += n;
-			l->len -= (size_t)n;
-		}
-	}
+	if (l->failed)
+		sink_lose();
+	else
+		sink_put(l->text, l->len);
 	free(l->text);
 }
 

@@ -40,7 +40,8 @@ struct log_line {
 	enum log_level level;
 	unsigned depth;  /* of objects */
 	bool first;      /* no field yet in the present object */
-	bool failed;     /* memory ran out: the line is not written */
+	bool cut;        /* headers are left out, the line is long enough */
+	bool failed;     /* memory ran out: the line is lost */
 };
 
 /*
@@ -50,7 +51,16 @@ struct log_line {
  */
 bool log_open(const char *path, enum log_format format,
 	      enum log_level level) WUNRES;
-/* Opens the same file anew (after logrotate moved it). */
+/*
+ * From now on lines are written by a thread of their own, and nobody waits for
+ * a reader or a disk: see log_sink.c.  Before this, and after log_stop, a line
+ * is written where it is made.  Each thread that logs costs 256 KiB for as
+ * long as the process lives.  False, with errno, if there is no thread.
+ */
+bool log_start(void) WUNRES;
+/* Writes what is left, for at most a second.  Nobody else logs by then. */
+void log_stop(void);
+/* Opens the same file anew (after logrotate moved it).  False with errno. */
 bool log_reopen(void) WUNRES;
 void log_set_level(enum log_level level);
 bool log_wants(enum log_level level);

@@ -4,7 +4,10 @@
  */
 #include "row.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -17,6 +20,7 @@ make_file(void **state)
 	int fd = mkstemp(path);
 
 	(void)state;
+	signal(SIGPIPE, SIG_IGN);
 	if (fd < 0)
 		return -1;
 	close(fd);
@@ -41,7 +45,7 @@ open_log(enum log_format format, enum log_level level)
 static const char *
 written(void)
 {
-	static char text[8192];
+	static char text[32768];
 	FILE *f = fopen(path, "r");
 	size_t n;
 
@@ -110,8 +114,18 @@ static const struct escape_row {
 	  "no peer clears a terminal" },
 	{ __LINE__, "\x9b" "2J", "'\\x9b2J'", "\"\\u009b2J\"",
 	  "nor with an eight-bit control" },
-	{ __LINE__, "\xc2\x9b", "'\\xc2\\x9b'", "\"\\u00c2\\u009b\"",
+	{ __LINE__, "\xc2\x9b", "'\\xc2\\x9b'", "\"\\u009b\"",
 	  "nor with one in UTF-8" },
+	{ __LINE__, "\xe2\x80\xa8", "'\\xe2\\x80\\xa8'", "\"\\u2028\"",
+	  "JavaScript's other end of a line" },
+	{ __LINE__, "\xe2\x80\xae", "'\\xe2\\x80\\xae'", "\"\\u202e\"",
+	  "no peer turns the line round" },
+	{ __LINE__, "\xe2\x81\xa6", "'\\xe2\\x81\\xa6'", "\"\\u2066\"",
+	  "nor with an isolate" },
+	{ __LINE__, "\xe2\x80\xa7", "'\xe2\x80\xa7'", "\"\xe2\x80\xa7\"",
+	  "their neighbours are harmless" },
+	{ __LINE__, "\xf0\x9f\x98\x80", "'\xf0\x9f\x98\x80'",
+	  "\"\xf0\x9f\x98\x80\"", "four bytes are readable" },
 	{ __LINE__, "it's", "'it\\'s'", "\"it's\"", "the text's quote" },
 	{ __LINE__, "\"", "'\"'", "\"\\\"\"", "JSON's quote" },
 	{ __LINE__, "a\\b", "'a\\\\b'", "\"a\\\\b\"", "the escape itself" },
@@ -152,6 +166,42 @@ a_message_with_a_peer_s_words_is_escaped(void **state)
 				   SLICE("/\033"), 200));
 	log_emit(&l);
 	assert_string_equal(written(), "[HTTP] G\\x0aET /\\x1b 200\n");
+}
+
+static void
+a_sentence_stays_one_line(void **state)
+{
+	(void)state;
+	open_log(LOG_TEXT, LOG_INFO);
+	log_say(LOG_INFO, "it's \"%s\"", "a\\b\nc\xff");
+	assert_string_equal(written(), "it's \"a\\b\\x0ac\\xff\"\n");
+}
+
+static void
+a_huge_head_is_cut_between_two_headers(void **state)
+{
+	static char value[1000];
+	struct log_line l;
+	size_t n;
+
+	(void)state;
+	memset(value, '\1', sizeof(value));
+	for (int format = LOG_TEXT; format <= LOG_JSON; format++) {
+		open_log((enum log_format)format, LOG_INFO);
+		assert_true(log_begin(&l, LOG_INFO, "x:"));
+		log_object(&l, "headers");
+		for (int i = 0; i < 100; i++)
+			log_header(&l, SLICE("x-name"),
+				   slice_of(value, sizeof(value)));
+		log_object_end(&l);
+		log_str(&l, "hint", "seen");
+		log_emit(&l);
+		n = strlen(written());
+		assert_true(n > 8000 && n < 16 * 1024);
+		assert_non_null(strstr(written(), format == LOG_TEXT
+			? "' }, hint: 'seen', cut: true }\n"
+			: "\"},\"hint\":\"seen\",\"cut\":true}\n"));
+	}
 }
 
 static void
@@ -206,6 +256,167 @@ a_file_that_cannot_be_opened_changes_nothing(void **state)
 	assert_string_equal(written(), "still here\n");
 }
 
+/* ---- with a writer ---- */
+
+static void
+start(void)
+{
+	open_log(LOG_TEXT, LOG_INFO);
+	assert_true(log_start());
+}
+
+static void
+the_end_writes_what_is_left(void **state)
+{
+	const char *p;
+
+	(void)state;
+	start();
+	for (int i = 0; i < 500; i++)
+		log_say(LOG_INFO, "line %d", i);
+	log_stop();
+	p = written();
+	for (int i = 0; i < 500; i++) {
+		char line[16];
+
+		snprintf(line, sizeof(line), "line %d\n", i);
+		assert_memory_equal(p, line, strlen(line));
+		p += strlen(line);
+	}
+	assert_string_equal(p, "");
+	log_say(LOG_INFO, "and after it nothing is held back");
+	assert_string_equal(written() + (p - written()),
+			    "and after it nothing is held back\n");
+}
+
+#define THREADS 4
+#define LINES 2000
+
+static void *
+log_many(void *arg)
+{
+	static const struct timespec moment = { .tv_nsec = 1000 * 1000 };
+
+	for (int i = 0; i < LINES; i++) {
+		log_say(LOG_INFO, "%c %d", *(char *)arg, i);
+		if (i % 100 == 0)
+			nanosleep(&moment, NULL);
+	}
+	return NULL;
+}
+
+/* Counts the lines of a file; of each thread in their order. */
+static void
+count_lines(const char *name, int next[THREADS])
+{
+	FILE *f = fopen(name, "r");
+	char who;
+	int number;
+
+	assert_non_null(f);
+	while (fscanf(f, "%c %d\n", &who, &number) == 2) {
+		assert_in_range(who, 'a', 'a' + THREADS - 1);
+		assert_int_equal(number, next[who - 'a']++);
+	}
+	assert_true(feof(f));
+	fclose(f);
+}
+
+static void
+no_line_is_lost_or_doubled_while_files_change(void **state)
+{
+	static char names[THREADS] = "abcd";
+	pthread_t threads[THREADS];
+	int next[THREADS] = { 0 };
+	char moved[32];
+
+	(void)state;
+	start();
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, log_many,
+						&names[i]), 0);
+	for (int i = 0; i < 20; i++) {
+		snprintf(moved, sizeof(moved), "%s.%d", path, i);
+		assert_int_equal(rename(path, moved), 0);
+		assert_true(log_reopen());
+		usleep(1000);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	log_stop();
+	for (int i = 0; i < 20; i++) {
+		snprintf(moved, sizeof(moved), "%s.%d", path, i);
+		count_lines(moved, next);
+		assert_int_equal(unlink(moved), 0);
+	}
+	count_lines(path, next);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(next[i], LINES);
+}
+
+/* A pipe, of which nobody reads until there is something to be seen. */
+static FILE *
+start_pipe(void)
+{
+	int fds[2];
+	char name[32];
+	FILE *f;
+
+	assert_int_equal(pipe(fds), 0);
+	snprintf(name, sizeof(name), "/dev/fd/%d", fds[1]);
+	assert_true(log_open(name, LOG_TEXT, LOG_INFO));
+	assert_int_equal(close(fds[1]), 0);
+	assert_true(log_start());
+	assert_non_null(f = fdopen(fds[0], "r"));
+	return f;
+}
+
+static void
+lost_lines_are_counted(void **state)
+{
+	unsigned long seen = 0, lost = 0, total = 50000;
+	FILE *f = start_pipe();
+	char line[256];
+
+	(void)state;
+	for (unsigned long i = 0; i < total; i++)
+		log_say(LOG_INFO, "line %lu", i);
+	while (seen + lost < total) {
+		unsigned long n = 0;
+
+		assert_non_null(fgets(line, sizeof(line), f));
+		if (sscanf(line, "[Log] %lu lines were lost", &n) == 0)
+			seen++;
+		else
+			assert_non_null(strstr(line, "reason: 'slow-reader'"));
+		lost += n;
+	}
+	assert_true(lost > 0);
+	assert_true(seen > 1000); /* what the ring has held */
+	log_say(LOG_INFO, "and it goes on");
+	assert_non_null(fgets(line, sizeof(line), f));
+	assert_string_equal(line, "and it goes on\n");
+	log_stop();
+	fclose(f);
+}
+
+static void
+a_stalled_reader_does_not_hold_the_end_up(void **state)
+{
+	FILE *f = start_pipe();
+	struct timespec begun, ended;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++)
+		log_say(LOG_INFO, "line %d", i);
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	log_stop();
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	assert_in_range(ended.tv_sec - begun.tv_sec, 0, 3);
+	log_say(LOG_INFO, "nor does this line");
+	fclose(f);
+}
+
 int
 main(void)
 {
@@ -214,10 +425,17 @@ main(void)
 		cmocka_unit_test(json_has_pino_s_fields),
 		cmocka_unit_test(values_of_peers_are_escaped),
 		cmocka_unit_test(a_message_with_a_peer_s_words_is_escaped),
+		cmocka_unit_test(a_sentence_stays_one_line),
+		cmocka_unit_test(a_huge_head_is_cut_between_two_headers),
 		cmocka_unit_test(a_long_value_is_cut),
 		cmocka_unit_test(levels_are_kept),
 		cmocka_unit_test(a_moved_file_is_opened_anew),
 		cmocka_unit_test(a_file_that_cannot_be_opened_changes_nothing),
+		cmocka_unit_test(the_end_writes_what_is_left),
+		cmocka_unit_test(no_line_is_lost_or_doubled_while_files_change),
+		cmocka_unit_test(lost_lines_are_counted),
+		/* The last one: its writer hangs until the process ends. */
+		cmocka_unit_test(a_stalled_reader_does_not_hold_the_end_up),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
