@@ -3,20 +3,37 @@
  * main.c: bowsprit, a WebSocket reverse proxy in front of Next.js.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "conf/conf.h"
 #include "run/loop.h"
 
+/* Else a socket gets such a number, and what is said to stderr as well. */
+static void
+open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
 	enum conf_action action = CONF_RUN;
-	struct conf *conf = conf_from_args(argc, argv, &action);
+	struct conf *conf;
 
+	open_standard_descriptors();
+	conf = conf_from_args(argc, argv, &action);
 	if (!conf)
 		return action == CONF_HELP || action == CONF_VERSION ? 0 : 1;
 	if (action == CONF_TEST) {

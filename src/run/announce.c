@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "run/container.h"
 
 struct conf_backend *
 announce_app(const struct conf *conf)
@@ -26,6 +27,28 @@ announce_source(const struct conf *conf)
 	else
 		log_say(LOG_INFO, "> Configuration: none, options and "
 			"defaults only");
+}
+
+/* A path, and what a service manager opened, are somebody's considered wish. */
+static bool
+is_loopback(const struct place *p)
+{
+	return !p->path && !p->passed && addr_is_loopback(&p->addr);
+}
+
+void
+announce_reach(const struct sockets *s)
+{
+	const char *sign = container_sign("");
+
+	for (size_t i = 0; i < s->n; i++)
+		if (!is_loopback(&s->places[i]))
+			return;
+	if (sign && s->n > 0)
+		log_say(LOG_WARN, "this is a container (%s), and nobody "
+			"outside of it reaches a listener on loopback; listen "
+			"on every address: -l :%u, or HOST=0.0.0.0", sign,
+			s->places[0].addr.port);
 }
 
 void

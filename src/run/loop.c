@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -322,6 +323,14 @@ start_child(struct loop *l)
 
 /* ---- signals ---- */
 
+/* Pid 1 of a container inherits them, also without an application. */
+static void
+reap_orphans(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+}
+
 static void
 on_signal(evutil_socket_t sig, short what, void *arg)
 {
@@ -332,6 +341,8 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	case SIGCHLD:
 		if (l->child)
 			child_reap(l->child);
+		else if (getpid() == 1)
+			reap_orphans();
 		break;
 	case SIGHUP:
 		reload(l);
@@ -444,6 +455,9 @@ find_ports(struct loop *l)
 static bool
 start(struct loop *l)
 {
+	/* To pid 1 no signal has a default action: SIGTERM would be lost. */
+	if (getpid() == 1)
+		catch_signals(l);
 	l->nofile = raise_nofile();
 	l->nthreads = l->conf->workers ? l->conf->workers : cores_usable();
 	if (!sockets_open(&l->sockets, l->conf, l->nthreads))
@@ -461,8 +475,10 @@ start(struct loop *l)
 	names_watch(&l->names, l->conf);
 	event_assign(&l->end, l->base, -1, 0, on_drain_end, l);
 	event_assign(&l->ready, l->base, -1, 0, on_ready, l);
-	catch_signals(l);
+	if (getpid() != 1)
+		catch_signals(l);
 	announce_source(l->conf);
+	announce_reach(&l->sockets);
 	if (!l->conf->command)
 		announce_ready(l->conf, &l->sockets);
 	announce_routes(l->conf);

@@ -173,6 +173,11 @@ class Bowsprit:
         return [e for e in map(parse_json_line, self.out().splitlines())
                 if e and msg in e['msg']]
 
+    def complaints(self):
+        """Warnings and errors, but for the one on where the test runs."""
+        return [e for e in self.events() if e['level'] > 30
+                and 'this is a container' not in e['msg']]
+
     def wait_event(self, msg, timeout=None, **fields):
         def there():
             for e in self.events(msg):

@@ -143,6 +143,7 @@ def test_both_formats_have_the_same_fields(bowsprit, backend, client):
     assert len(lines) == len(events)
     for line, e in zip(lines, events):
         message = re.sub(r'\d+', '', e['msg'])
+        line = line.removeprefix('warning: ')
         assert re.sub(r'\d+', '', line).startswith(message)
         assert keys_of_text(line[len(message):]) == keys_of_json(e), line
 
