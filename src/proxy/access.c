@@ -289,21 +289,38 @@ struct failure {
 	unsigned status;
 };
 
+static bool
+passes(const struct conn *c, enum log_level level, const char *words,
+       const char *reason)
+{
+	return repeat_passes(&c->worker->repeats, &c->worker->wheel, level,
+			     words, route_name(c), reason);
+}
+
+static const char failed_to_proxy[] = "[WebSocket Upgrade] Failed to proxy";
+static const char proxy_error[] = "[WebSocket Proxy Error]";
+static const char bad_head[] = "[HTTP] 4xx";
+static const char failed_request[] = "[HTTP] 5xx";
+
+static bool
+begin_failed_upgrade(struct log_line *l, const struct conn *c,
+		     const struct failure *f)
+{
+	if (c->hs->route)
+		return passes(c, LOG_ERROR, proxy_error, f->reason) &&
+		       log_begin(l, LOG_ERROR, "%s:", proxy_error);
+	return passes(c, LOG_WARN, failed_to_proxy, f->reason) &&
+	       log_begin(l, LOG_WARN, "%s: %s:", failed_to_proxy, f->reason);
+}
+
 /* The one line that says why a WebSocket did not come about. */
 static void
 log_failed_upgrade(const struct conn *c, const struct failure *f)
 {
 	const struct handshake *hs = c->hs;
 	struct log_line l;
-	bool wanted;
 
-	if (hs->route)
-		wanted = log_begin(&l, LOG_ERROR, "[WebSocket Proxy Error]:");
-	else
-		wanted = log_begin(&l, LOG_WARN,
-				   "[WebSocket Upgrade] Failed to proxy: %s:",
-				   f->reason);
-	if (!wanted)
+	if (!begin_failed_upgrade(&l, c, f))
 		return;
 	log_uint(&l, "id", c->id);
 	put_addr(&l, "client", &hs->client);
@@ -346,6 +363,8 @@ log_http(const struct conn *c, unsigned status, const struct failure *f)
 	struct log_line l;
 
 	if (hs->conf->log_access == ACCESS_NONE ||
+	    (f && status >= 500 &&
+	     !passes(c, level, failed_request, f->reason)) ||
 	    !log_begin_peer(&l, level, "[HTTP] ", hs->req.method,
 			    hs->req.path, status))
 		return;
@@ -405,7 +424,8 @@ log_bad_head(const struct conn *c, const struct refusal *r)
 {
 	struct log_line l;
 
-	if (!log_begin(&l, LOG_INFO, "[HTTP] %u", r->status))
+	if (!passes(c, LOG_INFO, bad_head, r->word) ||
+	    !log_begin(&l, LOG_INFO, "[HTTP] %u", r->status))
 		return;
 	log_uint(&l, "id", c->id);
 	put_addr(&l, "client", &c->peer);

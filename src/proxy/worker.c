@@ -108,6 +108,7 @@ worker_init(struct worker *w, struct event_base *base, struct conf *conf,
 	for (unsigned i = 0; i < CS_COUNT; i++)
 		list_init(&w->conns[i]);
 	wheel_init(&w->wheel, base);
+	repeat_init(&w->repeats);
 	pool_init(&w->pool, w);
 	hosts_init(&w->hosts);
 	event_assign(&w->reaper, base, -1, 0, reap, w);
@@ -129,6 +130,7 @@ worker_fini(struct worker *w)
 	reap(-1, 0, w);
 	event_del(&w->reaper);
 	event_del(&w->farewell);
+	repeat_flush(&w->repeats);
 	pool_fini(&w->pool);
 	hosts_fini(&w->hosts);
 	wheel_fini(&w->wheel);

@@ -18,6 +18,7 @@
 #include "proxy/deadline.h"
 #include "proxy/hosts.h"
 #include "proxy/pool.h"
+#include "proxy/repeat.h"
 
 /*
  * A state is a list: conn_set_state() moves a connection between them, and
@@ -50,6 +51,7 @@ struct worker {
 	unsigned farewells;    /* how often still */
 	struct pool pool;
 	struct hosts hosts;
+	struct repeats repeats; /* of log lines */
 	unsigned index, count; /* this worker's, and how many there are */
 	unsigned nconns; /* atomic: other workers compare it with their own */
 	uint64_t next_id;

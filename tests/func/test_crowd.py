@@ -304,5 +304,7 @@ def test_connections_spread_over_workers(bowsprit, backend, client):
         assert c.read_head() == switching()
         c.send(from_client(b'%d' % i))
         assert c.read_message() == (wire.BINARY, b'%d' % i)
-    ids = [e['id'] for e in bs.events('Connection opened')]
+    opened = 'Connection opened'
+    wait_until(lambda: len(bs.events(opened)) == 40, 'their lines')
+    ids = [e['id'] for e in bs.events(opened)]
     assert len(set(ids)) == 40, 'ids are unique over all threads'

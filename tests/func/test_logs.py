@@ -7,25 +7,28 @@ in both formats, no secret and no control character of a peer in any.
 import json
 import os
 import re
+import shlex
+import signal
 import socket
+import subprocess
 import time
 
 import pytest
 
 import wire
 from backends import answering, answering_once, echoing, tunnel
-from daemon import can_connect
+from daemon import can_connect, free_port
 from wire import closing, from_client, get, response, switching, upgrade
 
 PATH = '/api/auth/session/abc-123/novnc/websock'
 
 
-def one_session(bowsprit, backend, client, *argv):
+def one_session(bowsprit, backend, client, *argv, name='novnc'):
     """What seed 004 shows: an upgrade, data, the end; its log."""
     b = backend(echoing)
     bs = bowsprit(argv=('-l', '127.0.0.1:@PORT@', *argv, '-w',
                         f'/api/auth/session/{{id}}/novnc/websock={b.url} '
-                        'name=novnc'))
+                        f'name={name}'))
     c = client(bs)
     c.send(upgrade(PATH, f'localhost:{bs.port}', 'Sec-WebSocket-Extensions: '
                    'permessage-deflate; client_max_window_bits'))
@@ -80,6 +83,92 @@ def test_words_and_order_of_server_js(bowsprit, backend, client):
     for part in ("by: 'client'", "reason: 'close'", 'code: 1000', 'age: 0'):
         assert part in closed
     assert len([s for s in lines if 'Connection closed' in s]) == 1
+
+
+# Seed 004 as it is: its command, its marks of success and of failure.
+SEED_GREP = "grep -E '(WebSocket|upgrade|websock)'"
+SEED_SUCCESS = ['[WebSocket Upgrade] Handling noVNC connection',
+                '[WebSocket Proxy] Proxying WebSocket upgrade',
+                '[WebSocket Proxy] Connection opened to backend',
+                '[WebSocket Proxy] Received data from backend']
+SEED_FAILURE = ['[WebSocket Proxy Error]', '[WebSocket Upgrade] Socket error',
+                '[WebSocket Upgrade] Failed to proxy']
+
+
+def grep(command, file):
+    return subprocess.run(f'{command} {shlex.quote(str(file))}', shell=True,
+                          stdout=subprocess.PIPE, text=True,
+                          check=False).stdout.splitlines()
+
+
+def test_greps_of_seed_004(bowsprit, backend, client, down):
+    bs, _ = one_session(bowsprit, backend, client, '-v', name='noVNC')
+    shown = grep(SEED_GREP, bs.out_path)
+    at = [min(i for i, line in enumerate(shown) if mark in line)
+          for mark in SEED_SUCCESS]
+    assert at == sorted(at), 'another order'
+    for mark in SEED_FAILURE:
+        assert not grep(f'grep -F {shlex.quote(mark)}', bs.out_path)
+
+    bs = bowsprit(argv=('-l', '127.0.0.1:@PORT@', '-b', down, '-w',
+                        f'/vm/**={down}'))
+    c = client(bs)
+    c.send(upgrade('/vm/1'))
+    c.read_response()
+    bs.wait_line('Proxy Error')
+    c = client(bs)
+    c.send(upgrade('/nowhere'))
+    c.read_response()
+    bs.wait_line('Failed to proxy')
+    error, = grep(f"grep -F {shlex.quote(SEED_FAILURE[0])}", bs.out_path)
+    assert re.search("message: '[^']+', code: 'ECONNREFUSED'", error)
+
+
+def test_access_on_a_terminal(bowsprit, backend, client):
+    """What went wrong, and of a good upgrade opened and closed."""
+    def script(w, number):
+        head = w.read_head()
+        if b'websocket' in head:
+            w.send(switching())
+            w.expect_gone()
+        else:
+            w.send(response(404 if b'/bad' in head else 200, '',
+                            'Connection: close'))
+
+    port, b = free_port(), backend(script)
+    master, slave = os.openpty()
+    p = subprocess.Popen(
+        [os.environ['BOWSPRIT'], '-l', f'127.0.0.1:{port}', '-r',
+         f'/**={b.url}'], stdin=slave, stdout=slave, stderr=slave,
+        start_new_session=True)
+    os.close(slave)
+    text = b''
+
+    def shows(words):
+        nonlocal text
+        text += os.read(master, 65536)
+        return words in text
+
+    try:
+        wire.wait_until(lambda: shows(b'> Proxying to'), 'the start')
+        for head in (get('/good'), get('/bad'), upgrade('/ws')):
+            c = client(port)
+            c.send(head)
+            c.read_head()
+            c.close()
+        wire.wait_until(lambda: shows(b'Connection closed'), 'the last line')
+        p.send_signal(signal.SIGINT)
+        assert p.wait(5 * wire.SLOW) == 0
+    finally:
+        p.kill()
+        p.wait()
+        os.close(master)
+    lines = [s for s in text.decode().splitlines() if s.startswith('[')]
+    assert [s.partition(':')[0].partition(' {')[0] for s in lines] == [
+        '[HTTP] GET /bad 404',
+        '[WebSocket Proxy] Connection opened to backend',
+        '[WebSocket Proxy] Connection closed']
+    assert b'\x1b' not in text, 'no colours'
 
 
 def no_duplicates(pairs):
@@ -301,6 +390,50 @@ def test_levels(bowsprit, backend, client, down):
     c.send(get('/x'))
     c.read_response()
     assert bs.wait_status(502, '/x')['level'] >= 40
+
+
+def fail(bs, client, n):
+    for head in (upgrade(), get('/x')):
+        for _ in range(n):
+            c = client(bs)
+            c.send(head)
+            c.read_response()
+            c.close()
+
+
+def test_failures_that_repeat_are_counted(bowsprit, client, down):
+    bs = bowsprit(down, workers=1)
+    fail(bs, client, 50)
+    for msg in ('[WebSocket Proxy Error]', '[HTTP] 5xx'):
+        e = bs.wait_event(f'{msg} … 30 more like this in the last 10 s',
+                          timeout=30 * wire.SLOW)
+        assert (e['more'], e['route'], e['reason']) == (
+            30, '/**', 'server-refused')
+    assert len(bs.events('[WebSocket Proxy Error]')) == 20 + 1
+    assert len(bs.events('[HTTP] GET /x 502')) == 20
+    # Whoever did what is known of all: these are no failures yet.
+    assert len(bs.events('[WebSocket Upgrade] Handling')) == 50
+    fail(bs, client, 1)
+    wire.wait_until(lambda: len(bs.events('[HTTP] GET /x 502')) == 21,
+                    'a new count')
+
+
+def test_counts_are_not_lost_at_the_end(bowsprit, client, down):
+    bs = bowsprit(down, workers=1)
+    fail(bs, client, 21)
+    bs.signal()
+    bs.wait_end()
+    assert len(bs.events('1 more like this')) == 2
+
+
+def test_nothing_is_left_out_at_level_debug(bowsprit, client, down):
+    bs = bowsprit(down, workers=1, log={'format': 'json', 'access': 'all',
+                                        'level': 'debug'})
+    fail(bs, client, 30)
+    bs.signal()
+    bs.wait_end()
+    assert len(bs.events('[WebSocket Proxy Error]')) == 30
+    assert len(bs.events('[HTTP] GET /x 502')) == 30
 
 
 def test_client_in_the_log_is_the_first_that_is_not_trusted(
