@@ -125,7 +125,7 @@ def test_out_of_descriptors_and_back(bowsprit, backend, client):
     cpu, before = bs.cpu(), len(bs.out())
     time.sleep(1)
     assert bs.cpu() - cpu < 0.4 * wire.SLOW, 'it spins'
-    assert len(bs.out()) - before < 10000, 'it fills the log'
+    assert len(bs.out()) - before < 60000, 'it fills the log'
     for c in crowd:
         c.close()
 
@@ -261,8 +261,8 @@ def test_backend_killed_and_back_under_load(bowsprit, backend, client):
     wait_until(lambda: load.ok > ok + 50, 'it to work', 20 * wire.SLOW)
     load.stop()
     assert not load.strange, load.strange[:3]
-    opened = len(bs.events('Connection opened'))
-    wait_until(lambda: len(bs.events('Connection closed')) == opened,
+    wait_until(lambda: len(bs.events('Connection closed')) ==
+               len(bs.events('Connection opened')) > 0,
                'one closing line for each tunnel')
     c = client(bs)
     c.send(get())

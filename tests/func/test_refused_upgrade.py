@@ -335,6 +335,7 @@ def test_unknown_path_is_told_the_nearest_pattern(bowsprit, backend, client):
     assert b'/logs/' not in r.body
     assert time.monotonic() - start < 1, 'not at once'
     assert not b.wires, 'no server was asked'
+    bs.wait_event('Failed to proxy')
     lines = [e for e in bs.events() if '/novnc/websocket' in str(e)]
     assert any('{id}/novnc/websock' in str(e) for e in lines), lines
 
