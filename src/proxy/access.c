@@ -354,6 +354,15 @@ http_level(const struct conn *c, unsigned status, uint64_t ms)
 	return LOG_INFO;
 }
 
+/* One of many that fail alike?  Who asks for all of them gets all. */
+static bool
+is_one_of_many(const struct conn *c, enum log_level level, unsigned status,
+	       const struct failure *f)
+{
+	return f && status >= 500 && c->hs->conf->log_access != ACCESS_ALL &&
+	       !passes(c, level, failed_request, f->reason);
+}
+
 static void
 log_http(const struct conn *c, unsigned status, const struct failure *f)
 {
@@ -363,8 +372,7 @@ log_http(const struct conn *c, unsigned status, const struct failure *f)
 	struct log_line l;
 
 	if (hs->conf->log_access == ACCESS_NONE ||
-	    (f && status >= 500 &&
-	     !passes(c, level, failed_request, f->reason)) ||
+	    is_one_of_many(c, level, status, f) ||
 	    !log_begin_peer(&l, level, "[HTTP] ", hs->req.method,
 			    hs->req.path, status))
 		return;

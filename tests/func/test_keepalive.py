@@ -266,7 +266,7 @@ def test_server_restarted_under_load(node, bowsprit, tmp_path,
                                      record_property):
     journal = tmp_path / 'journal'
     n = node(port=free_port(), journal=journal)
-    bs = bowsprit(n)
+    bs = bowsprit(n, log={'format': 'json', 'access': 'all'})
     loads = [Load(bs, f'c{i}') for i in range(8)]
     down = []  # the times in which requests may fail
 
@@ -295,6 +295,7 @@ def test_server_restarted_under_load(node, bowsprit, tmp_path,
     account = {k: v for load in loads for k, v in load.account.items()}
     done = collections.Counter(
         line.split()[0] for line in journal.read_text().splitlines())
+    wait_until(lambda: len(bs.events('[HTTP] ')) >= len(account), 'the log')
     lines = collections.defaultdict(list)
     for e in bs.events('[HTTP] '):
         lines[e['msg'].split()[2].split('/')[1]].append(e)

@@ -403,7 +403,7 @@ def fail(bs, client, n):
 
 
 def test_failures_that_repeat_are_counted(bowsprit, client, down):
-    bs = bowsprit(down, workers=1)
+    bs = bowsprit(down, workers=1, log={'format': 'json'})
     fail(bs, client, 50)
     for msg in ('[WebSocket Proxy Error]', '[HTTP] 5xx'):
         e = bs.wait_event(f'{msg} … 30 more like this in the last 10 s',
@@ -420,11 +420,21 @@ def test_failures_that_repeat_are_counted(bowsprit, client, down):
 
 
 def test_counts_are_not_lost_at_the_end(bowsprit, client, down):
-    bs = bowsprit(down, workers=1)
+    bs = bowsprit(down, workers=1, log={'format': 'json'})
     fail(bs, client, 21)
     bs.signal()
     bs.wait_end()
     assert len(bs.events('1 more like this')) == 2
+
+
+def test_all_requests_have_their_lines_where_all_are_asked_for(
+        bowsprit, client, down):
+    bs = bowsprit(down, workers=1, log={'format': 'json', 'access': 'all'})
+    fail(bs, client, 30)
+    bs.signal()
+    bs.wait_end()
+    assert len(bs.events('[HTTP] GET /x 502')) == 30
+    assert len(bs.events('[WebSocket Proxy Error]')) == 20 + 1
 
 
 def test_nothing_is_left_out_at_level_debug(bowsprit, client, down):

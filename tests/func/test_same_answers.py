@@ -20,6 +20,8 @@ from wire import wait_until
 PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'peers')
 HOP = {'connection', 'keep-alive', 'proxy-connection', 'te',
        'x-hop'}
+# A body in these asks the server to close (bowsprit(8)).
+BODILESS = {'GET', 'HEAD', 'OPTIONS', 'DELETE'}
 SERVERS = {
     'node': ['node', 'server.mjs', '{port}'],
     'uvicorn': [sys.executable, '-m', 'uvicorn', 'asgi:app', '--port',
@@ -87,6 +89,12 @@ def comparable(answer):
     return {**answer, 'headers': own}
 
 
+def has_body(head):
+    fields = {n.lower(): v for n, v in head['headers']}
+    return ('transfer-encoding' in fields
+            or fields.get('content-length', '0') != '0')
+
+
 def forwarded(head, port):
     """The head that the server should see, by the one that it saw direct."""
     fields = {n.lower(): i for i, (n, _) in enumerate(head['headers'])}
@@ -98,7 +106,10 @@ def forwarded(head, port):
     else:
         added.insert(0, ['X-Forwarded-For', '127.0.0.1'])
     headers += [a for a in added if a[0].lower() not in fields]
-    return {**head, 'headers': [h for h in headers if h[0].lower() not in HOP]}
+    headers = [h for h in headers if h[0].lower() not in HOP]
+    if head['method'] in BODILESS and has_body(head):
+        headers.append(['Connection', 'close'])
+    return {**head, 'headers': headers}
 
 
 def plain(head, port, lower):
