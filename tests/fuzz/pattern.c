@@ -29,6 +29,10 @@ glob(struct slice g, struct slice s)
 	return false;
 }
 
+/* By what was left of pattern and path: the attempt that found no match so. */
+static unsigned in_vain[LONGEST + 1][LONGEST + 1];
+static unsigned attempt;
+
 /* Of "/a/b" the "a", and what is left, "/b" or nothing. */
 static struct slice
 segment(struct slice *path)
@@ -40,6 +44,22 @@ segment(struct slice *path)
 	path->p += n;
 	path->n -= n;
 	return s;
+}
+
+static bool matches(struct slice pattern, struct slice path);
+
+/* Several "**" would take for ever otherwise. */
+static bool
+matches_once(struct slice pattern, struct slice path)
+{
+	unsigned *seen = &in_vain[pattern.n][path.n];
+
+	if (*seen == attempt)
+		return false;
+	if (matches(pattern, path))
+		return true;
+	*seen = attempt;
+	return false;
 }
 
 static bool
@@ -54,9 +74,9 @@ matches(struct slice pattern, struct slice path)
 		if (pattern.n == 0)
 			return path.n > 0;
 		for (; path.n > 0; segment(&path))
-			if (matches(pattern, path))
+			if (matches_once(pattern, path))
 				return true;
-		return matches(pattern, path);
+		return matches_once(pattern, path);
 	}
 	if (path.n == 0)
 		return false;
@@ -93,6 +113,7 @@ match_simply(const char *pattern, struct slice host, struct slice path)
 {
 	const char *slash = strchr(pattern, '/');
 
+	attempt++;
 	return host_matches(slice_of(pattern, (size_t)(slash - pattern)),
 			    host) &&
 	       (slice_eq(path, SLICE("*"))
