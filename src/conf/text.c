@@ -125,9 +125,11 @@ take_digits(struct slice *text, uint64_t *n)
 			return false;
 		*n = *n * 10 + digit;
 	}
+	if (i == 0)
+		return false; /* and p may be NULL */
 	text->p += i;
 	text->n -= i;
-	return i > 0;
+	return true;
 }
 
 static bool
