@@ -190,20 +190,23 @@ look(struct conn *c)
 void
 client_on_head(struct conn *c, short what)
 {
-	bool found;
 	ssize_t got;
 
 	if (!(what & EV_READ))
 		return;
-	got = stream_read_in(&c->client, c->worker->scratch, RELAY_SCRATCH);
-	if (got == -2) {
-		conn_close(c, &reason_client_reset, BY_CLIENT);
+	/*
+	 * Of pipelined requests that lie here the first is begun before more
+	 * is read: else they would pile up as fast as the client sends them.
+	 */
+	if (c->scanned == 0 && c->client.in && look(c))
 		return;
-	}
-	/* What came before a FIN may hold pipelined requests: see client_next. */
-	found = c->client.in && look(c);
-	if (got == 0 && !found)
+	got = stream_read_in(&c->client, c->worker->scratch, RELAY_SCRATCH);
+	if (got > 0)
+		look(c);
+	else if (got == 0)
 		conn_close(c, &reason_client_gone, BY_CLIENT);
+	else if (got == -2)
+		conn_close(c, &reason_client_reset, BY_CLIENT);
 }
 
 void

@@ -4,6 +4,7 @@ What is legal passes, however rare it is: each of these was refused, changed or
 answered wrongly by some proxy.
 """
 
+import select
 import time
 
 import pytest
@@ -133,6 +134,17 @@ def test_long_pipeline(bowsprit, backend, client):
     c.send(b''.join(get(f'/{i}', 'x', 'A: ' + 'b' * 100) for i in range(n)))
     for i in range(n):
         assert c.read_response().body.startswith(b'GET /%d ' % i)
+
+
+def test_pipelining_faster_than_the_answers(bowsprit, backend, client):
+    """No more is read ahead after many answers than before the first."""
+    c = client(bowsprit(backend(web())))
+    requests, sent = get() * 20000, 0
+    for _ in range(1500):
+        if select.select([], [c.sock], [], 0)[1]:
+            sent += c.sock.send(requests[sent % len(requests):])
+        c.read_response()
+    assert sent < 48 << 20, 'bytes taken, most of which nobody asked for'
 
 
 # ---- 100-continue and other interim answers
