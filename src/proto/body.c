@@ -81,7 +81,8 @@ add_digit(struct body *b, char c)
 	int digit = char_hex(c);
 
 	if (digit < 0)
-		b->bad = "a chunk does not begin with its size in hexadecimal";
+		b->bad = "a chunk does not begin with its size in "
+			 "hexadecimal and CRLF or ';' behind it";
 	else if (b->line > SIZE_DIGITS_MAX || b->left >> 59)
 		b->bad = "a chunk's size is too large";
 	else

@@ -465,10 +465,21 @@ access_refused(struct conn *c, const struct refusal *r)
 		log_http(c, r->status, &f);
 }
 
+/* Whoever read a bad body knows better what is wrong with it. */
+static const char *
+what_is_wrong(const struct handshake *hs, const struct reason *why)
+{
+	const struct body *b = why == &reason_bad_response ? &hs->res_body
+							   : &hs->req_body;
+	bool is_bad = why == &reason_bad_response || why == &reason_bad_body;
+
+	return is_bad && b->bad ? b->bad : why->message;
+}
+
 void
 access_abandoned(struct conn *c, const struct reason *why)
 {
-	struct failure f = { .message = why->message,
+	struct failure f = { .message = what_is_wrong(c->hs, why),
 			     .code = why->code,
 			     .reason = why->word,
 			     .hint = why->hint };

@@ -100,7 +100,7 @@ const struct reason
 	},
 	reason_bad_response = {
 		"bad-response", 502, "Parse Error", "HPE_INVALID_HEADER_TOKEN",
-		"{server} answered with a head that is not to be trusted",
+		"{server} answered in a way that not all would read alike",
 	},
 	reason_bad_upgrade = {
 		"bad-upgrade", 502, "Invalid 101 answer", "EPROTO",

@@ -320,11 +320,16 @@ static bool
 pass_interim(struct conn *c, const struct head *res)
 {
 	static const struct forward_answer how = { .closes = false };
+	static const struct refusal too_many = {
+		.why = &reason_bad_response,
+		.text = "the backend goes on with interim answers (RFC 9110 "
+			"15.2); 16 are passed on",
+	};
 	struct buf *out = NULL;
 	bool ok;
 
 	if (++c->hs->interim > INTERIM_MAX) {
-		finish_fail(c, &reason_bad_response);
+		finish_refuse(c, &too_many);
 		return false;
 	}
 	if (c->hs->req.minor == 0) {

@@ -393,7 +393,9 @@ def interim_responses_above_the_limit(b):
     assert c.unread.startswith(HINTS * 16), c.unread
     c.unread = c.unread[len(HINTS * 16):]
     b.gets_answer(c, 502, closed=False)
-    b.logs(reason='bad-response')
+    b.logs(reason='bad-response',
+           message='the backend goes on with interim answers (RFC 9110 15.2);'
+                   ' 16 are passed on')
     b.probe(c, not_server=s)
 
 

@@ -523,8 +523,10 @@ def downloaded(b, row, c, s):
     assert row['bytes'].startswith(came)
     assert is_unfinished(came)
     assert row['end'] == 'bad' or came == row['bytes']
-    b.logs(reason='bad-response' if row['end'] == 'bad'
-           else 'server-truncated')
+    if row['end'] == 'bad':
+        b.logs(reason='bad-response', message=row['says'])
+    else:
+        b.logs(reason='server-truncated')
     b.probe(not_server=s)
 
 
