@@ -368,7 +368,9 @@ log_http(const struct conn *c, unsigned status, const struct failure *f)
 {
 	const struct handshake *hs = c->hs;
 	uint64_t ms = clock_ms() - hs->began;
-	enum log_level level = http_level(c, status, ms);
+	/* Of an answer that broke off the status alone looks good. */
+	unsigned worst = f && f->status > status ? f->status : status;
+	enum log_level level = http_level(c, worst, ms);
 	struct log_line l;
 
 	if (hs->conf->log_access == ACCESS_NONE ||
@@ -489,6 +491,7 @@ access_abandoned(struct conn *c, const struct reason *why)
 		return;
 	c->hs->logged = true;
 	if (c->hs->upgrade != UPGRADE_WEBSOCKET) {
+		f.status = why->status;
 		/* 499 as nginx has it: no status was delivered whole. */
 		log_http(c, c->hs->answered ? c->hs->status : 499, &f);
 		return;

@@ -350,6 +350,16 @@ def test_a_huge_value_does_not_fill_the_log(bowsprit, backend, client):
         json.loads(line)
 
 
+def test_answer_that_breaks_off_is_an_error(bowsprit, backend, client):
+    """Also where good answers are not logged, and whatever its status."""
+    b = backend(answering_once(b'HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n'))
+    bs = bowsprit(b, log={'format': 'json', 'access': 'errors'})
+    c = client(bs)
+    c.send(get('/_next/x'))
+    c.read_head()
+    assert bs.wait_event('', reason='server-truncated')['level'] == 40
+
+
 @pytest.mark.parametrize('access, lines', [('all', 2), ('errors', 1),
                                            ('none', 0), ('auto', 2)])
 def test_access(access, lines, bowsprit, backend, client):
