@@ -50,9 +50,10 @@ read_codings(const struct head *h)
 	}
 	if (all == 0)
 		return &te_empty[h->kind];
-	if (chunked > 1 || (chunked == 1 && !last))
+	/* The status for other codings is only for those that chunks end. */
+	if (chunked > 1 || !last)
 		return &te_not_last[h->kind];
-	if (all > 1 || chunked == 0)
+	if (all > 1)
 		return &te_unknown[h->kind];
 	f = head_first(h, F_TRANSFER_ENCODING);
 	if (head_next(h, f) || !slice_ieq(field_value(h, f), SLICE("chunked")))
