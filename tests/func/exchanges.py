@@ -59,6 +59,25 @@ def is_untrusted(b, said, word, request=get(), fin=False):
     b.probe(c, not_server=s)
 
 
+# ---- routes ----
+
+@exchange('routes a path by its letters alone',
+          'RFC 3986 6.2.2: /admin/x to whoever decodes first')
+def path_of_another_route(b):
+    for path in '/%61dmin/x', '//admin/x', '/admin%2Fx':
+        c = b.client(head(f'GET {path} HTTP/1.1', 'Host: a'))
+        b.gets_answer(c, 400, closed=False)
+        b.logs(reason='ambiguous-path')
+        b.probe(c)
+
+
+@exchange('refuses what can be decoded',
+          'RFC 3986 6.2.2: the same route however it is read')
+def path_of_the_same_route(b):
+    for path in '/admin/%61', '/%62//admin/x', '/admin/a%2Fb':
+        passes(b, head(f'GET {path} HTTP/1.1', 'Host: a'))
+
+
 # ---- hop by hop, RFC 9110 7.6.1 ----
 
 @exchange('drops whatever Connection lists',

@@ -77,8 +77,9 @@ class Bench:
                 'listeners': ({'address': '127.0.0.1', 'port': port},),
                 'backends': {'app': {'servers': (
                     f'http://127.0.0.1:{self.own_port}',)}},
-                'routes': ({'path': '/**', 'upgrade': 'both',
-                            'backend': 'app'},),
+                'routes': tuple({'path': path, 'upgrade': 'both',
+                                 'backend': 'app'}
+                                for path in ('/admin/**', '/**')),
                 'workers': 1,
                 'log': {'format': 'json', 'access': 'all'}}))
         self.bs = Bowsprit(binary, folder, ['-c', config], port)
