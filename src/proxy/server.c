@@ -309,8 +309,12 @@ server_lost(struct conn *c, const struct reason *why)
 static void
 on_answer_eof(struct conn *c)
 {
+	int error = c->server->s.error;
+
+	/* A reset that a write has heard of is an end to whoever reads next. */
 	if (!c->server->s.in)
-		server_lost(c, &reason_server_closed);
+		server_lost(c, error ? reason_of_server_errno(error)
+				     : &reason_server_closed);
 	else
 		finish_fail(c, &reason_server_truncated);
 }

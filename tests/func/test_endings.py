@@ -331,6 +331,20 @@ def test_request_whose_body_stops_half_way(bowsprit, backend, client):
     assert bs.wait_status(408, '/half')['reason'] == 'body-timeout'
 
 
+def test_reset_in_the_middle_of_an_upload(bowsprit, backend, client):
+    """A write hears of it first, to the read behind it it is a mere end."""
+    b = backend()
+    bs = bowsprit(b)
+    c = client(bs)
+    c.send(request('POST', '/', 'x', 'Content-Length: 1000000000'))
+    s = b.wait_for()
+    while select.select([], [c.sock], [], QUIET)[1]:
+        c.sock.send(bytes(1 << 16))
+    s.reset()
+    assert c.read_response().status == 502
+    bs.wait_event('[HTTP] POST / 502', reason='server-reset')
+
+
 def test_body_that_comes_in_drops_is_no_stalled_one(
         bowsprit, backend, client):
     b = backend()
