@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-client.py python|curl PORT FOLDER: sends the requests of requests.json, one
-after the other, by http.client or curl; as client.mjs prints the answers.
+client.py python|curl PORT FOLDER [FILE]: sends the requests of FILE, one after
+the other, by http.client or curl; as client.mjs prints the answers.
 """
 
 import hashlib
@@ -91,8 +91,8 @@ def curl_answer(file):
                         for f in fields]}
 
 
-def main(client, port, folder):
-    with open(os.path.join(HERE, 'requests.json'), encoding='ascii') as f:
+def main(client, port, folder, file=os.path.join(HERE, 'requests.json')):
+    with open(file, encoding='ascii') as f:
         rows = [r for r in json.load(f) if client not in r.get('not', ())]
     answers = (by_python(rows, int(port)) if client == 'python'
                else by_curl(rows, port, folder))
