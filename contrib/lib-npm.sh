@@ -40,7 +40,9 @@ npm_ready() {
 # next_built DIR: has made the production build of the application in DIR.
 next_built() {
 	wanted=$(node --version && cd "$1" &&
-		find app package-lock.json next.config.mjs -type f \
+		find . \( -name node_modules -o -name .next -o -name public \) \
+			-prune -o \( -name '*.js' -o -name '*.jsx' -o \
+			-name '*.mjs' -o -name package-lock.json \) \
 			-exec cksum {} +)
 	! is_stamped "$1/.next/ready" "$wanted" || return 0
 	logged "next-build" "Try it by hand: cd $1 && npm run build" \
