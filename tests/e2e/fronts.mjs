@@ -81,8 +81,9 @@ function reference(app, mode, target, port, timeout) {
 	};
 }
 
-/** Starts a front and waits for its "> Ready on" line. */
-export async function launch(t, name, command, args, port, options = {}) {
+/** Starts a front and waits until its log has the text `ready`. */
+export async function launch(t, name, command, args, port, options = {},
+	ready = `> Ready on http://localhost:${port}`) {
 	const path = join(DIR, `${name}.log`);
 	const log = openSync(path, 'w');
 	const child = spawn(command, args,
@@ -99,10 +100,10 @@ export async function launch(t, name, command, args, port, options = {}) {
 	t.after(front.stop);
 	t.explain(() => `The last lines of ${path}:\n` +
 		front.log().trimEnd().split('\n').slice(-10).join('\n'));
-	await until(`"> Ready on" in ${path}`, () => {
+	await until(`"${ready}" in ${path}`, () => {
 		if (child.exitCode !== null)
 			throw new Error(`${name} ended`);
-		return front.log().includes(`> Ready on http://localhost:${port}`);
+		return front.log().includes(ready);
 	});
 	return front;
 }

@@ -9,6 +9,7 @@ import './compare.test.mjs';
 import './hmr.test.mjs';
 import './logs.test.mjs';
 import './novnc.test.mjs';
+import './same.test.mjs';
 
 const { values } = parseArgs({ options: { k: { type: 'string', short: 'k' } } });
 

@@ -34,8 +34,11 @@ ensure_node "$NODE_NEEDED" "$E2E_DIR/node"
 cp "$HERE/package.json" "$HERE/package-lock.json" "$HERE/.npmrc" "$E2E_DIR/"
 npm_ready "$E2E_DIR"
 
-# The example itself, and the same with Next 15.
+# The example itself, with an API and a page for same.test.mjs; and the same
+# with Next 15.
 copy_sources "$EXAMPLE" "$E2E_DIR/app"
+copy_sources "$HERE/peers" "$E2E_DIR/app"
+cp "$TOP/tests/func/peers/handler.mjs" "$E2E_DIR/app/"
 npm_ready "$E2E_DIR/app"
 next_built "$E2E_DIR/app"
 copy_sources "$EXAMPLE" "$E2E_DIR/app15"

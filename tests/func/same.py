@@ -2,17 +2,26 @@
 """
 What may differ between requests sent direct and through bowsprit, and nothing
 else may: the documented changes of heads.
+
+same.py PORT FOLDER PORT FOLDER: compares two runs, direct and through, each by
+the port that was asked and a folder with its "answers" and "seen", a line of
+JSON each (peers/client.mjs, peers/record.mjs); prints the differences.
 """
 
 import itertools
 import json
+import os
 import re
+import sys
 from collections import Counter, namedtuple
 
 HOP = {'connection', 'keep-alive', 'proxy-connection', 'te',
        'x-hop'}
 # A body in these asks the server to close (bowsprit(8)).
 BODILESS = {'GET', 'HEAD', 'OPTIONS', 'DELETE'}
+UUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+ROOT_ID = r'"[\w-]{21}[vm]"'
+FLIGHT = r'<script>self\.__next_f\.push\(\[1,"(.*?)"\]\)</script>'
 
 # The port that was asked; what the client got, what the server saw.
 Run = namedtuple('Run', 'port answers seen')
@@ -28,9 +37,18 @@ def run_of(port, answers, seen):
 def comparable(answer):
     """Without what is each connection's own, and with any date alike."""
     own = [[n, re.sub(r'^\w{3}, [\d]{2} \w{3} \d{4} [\d:]{8} GMT$', 'DATE', v)
-            if n.lower() == 'date' else v]
+            if n.lower() == 'date' else re.sub(UUID, 'UUID', v)]
            for n, v in answer['headers'] if n.lower() not in HOP]
-    return {**answer, 'headers': own}
+    return {**answer, 'headers': own, 'body': page(answer['body'])}
+
+
+def page(body):
+    """Next sends a page's data in scripts and an order that vary."""
+    body = re.sub(ROOT_ID, '"ID"', body)
+    data = ''.join(re.findall(FLIGHT, body)).split('\\n')
+    if body.startswith('1:"$S'):
+        body, data = '', body.split('\n')
+    return [re.sub(FLIGHT, '', body), sorted(data)]
 
 
 def has_body(head):
@@ -92,3 +110,23 @@ def differences(direct, through):
         yield f'the server should have seen {text}'
     for text in (seen - wanted).elements():
         yield f'the server saw {text}'
+
+
+def read(port, folder):
+    def text(name):
+        with open(os.path.join(folder, name), encoding='utf-8') as f:
+            return f.read()
+    return run_of(int(port), text('answers'), text('seen'))
+
+
+def main(direct_port, direct, through_port, through):
+    a, b = read(direct_port, direct), read(through_port, through)
+    found = list(differences(a, b))
+    print(len(a.answers), 'answers', len(found), 'differences')
+    for text in found[:20]:
+        print(text[:2000])
+    sys.exit(1 if found else 0)
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])

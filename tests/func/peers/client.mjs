@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: ISC
 //
-// client.mjs http|fetch PORT: sends the requests of requests.json, one after
-// the other, by node:http or fetch (undici).  Prints a line of JSON for each:
-// name, status, headers, body and the like.
+// client.mjs CLIENT PORT [FILE [PREFIX]]: sends the requests of FILE
+// (requests.json) with PREFIX before their targets: CLIENT http and fetch one
+// after the other, pipelined four on the way at a time (undici's Client), pool
+// on four connections (its Pool).  Prints a line of JSON for each: name, status,
+// headers, body and the like.  HOST in a header's value is the server's.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import { createRequire } from 'node:module';
 
-const [, , client, port] = process.argv;
-const origin = `http://127.0.0.1:${port}`;
+const [, , client, port, file, prefix = ''] = process.argv;
+const host = `127.0.0.1:${port}`;
+const origin = `http://${host}`;
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+const byClient = { http: byHttp, fetch: byFetch };
 
-// What fetch refuses to send, or sends in its own way.
+// What undici refuses to send, or sends in its own way.
 const NOT_SENT = /^(connection|keep-alive|te|expect)$/i;
 
 const pairs = (list) => list.reduce((out, value, i) => {
@@ -39,7 +44,7 @@ function byHttp(row) {
 	const { promise, resolve, reject } = deferred();
 	const body = bodyOf(row);
 	const interim = [];
-	const headers = [['Host', `127.0.0.1:${port}`], ...row.headers ?? []];
+	const headers = [['Host', host], ...row.headers ?? []];
 
 	if (row.chunked)
 		headers.push(['Transfer-Encoding', 'chunked']);
@@ -101,6 +106,40 @@ async function byFetch(row) {
 	};
 }
 
+// It is a package of the folder where this runs.
+function undici() {
+	const { Client, Pool } = createRequire(`${process.cwd()}/`)('undici');
+
+	return client === 'pool'
+		? new Pool(origin, { connections: 4, pipelining: 1 })
+		: new Client(origin, { pipelining: 4 });
+}
+
+// What is sent behind a request that ends the connection would be sent twice.
+// "blocking" ends with any answer, so nobody else's is to be on the way.
+async function byUndici(dispatcher, row) {
+	const body = bodyOf(row);
+	const interim = [];
+	const res = await dispatcher.request({
+		method: row.method,
+		path: row.target,
+		headers: row.headers?.flat() ?? [],
+		body: row.chunked ? parts(body) : body,
+		blocking: row.ends === true,
+		idempotent: row.ends ? false : undefined,
+		responseHeaders: 'raw',
+		onInfo: (info) => interim.push([info.statusCode, info.headers]),
+	});
+
+	return {
+		status: res.statusCode,
+		headers: pairs(res.headers),
+		interim,
+		body: Buffer.from(await res.body.arrayBuffer()),
+		trailers: res.trailers,
+	};
+}
+
 function deferred() {
 	const out = {};
 
@@ -119,12 +158,12 @@ function canSend(row) {
 
 async function ask(row) {
 	try {
-		const answer = await (client === 'http' ? byHttp : byFetch)(row);
+		const answer = await send(row);
 
 		return {
 			name: row.name,
 			...answer,
-			body: answer.body.length > 5000
+			body: answer.body.length > 20_000
 				? createHash('sha256').update(answer.body).digest('hex')
 				: answer.body.toString('latin1'),
 		};
@@ -133,11 +172,26 @@ async function ask(row) {
 	}
 }
 
+// The whole of a row as this client is to send it.
+const prepared = (row) => ({
+	...row,
+	target: prefix + row.target,
+	headers: row.headers?.map(([name, value]) =>
+		[name, value.replace('HOST', host)]),
+});
+
 const rows = JSON.parse(readFileSync(
-	new URL('requests.json', import.meta.url))).filter(canSend);
+	file ?? new URL('requests.json', import.meta.url)))
+	.filter(canSend).map(prepared);
+const dispatcher = byClient[client] ? null : undici();
+const send = byClient[client] ?? byUndici.bind(null, dispatcher);
 const answers = [];
 
-for (const row of rows)
-	answers.push(await ask(row));
+if (dispatcher)
+	answers.push(...await Promise.all(rows.map(ask)));
+else
+	for (const row of rows)
+		answers.push(await ask(row));
 agent.destroy();
+await dispatcher?.close();
 process.stdout.write(answers.map((a) => `${JSON.stringify(a)}\n`).join(''));
