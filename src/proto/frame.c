@@ -9,15 +9,6 @@
 
 #include <string.h>
 
-enum {
-	OP_CONTINUATION = 0,
-	OP_TEXT = 1,
-	OP_BINARY = 2,
-	OP_CLOSE = 8,
-	OP_PING = 9,
-	OP_PONG = 10,
-};
-
 #define FIN 0x80
 #define MASK 0x80
 #define NO_CODE 1005
@@ -27,12 +18,6 @@ frame_watch_init(struct frame_watch *w, bool masked)
 {
 	memset(w, 0, sizeof(*w));
 	w->masked = masked;
-}
-
-static unsigned
-opcode(const struct frame_watch *w)
-{
-	return w->head[0] & 0x0f;
 }
 
 /* The first two bytes tell how long the header is. */
@@ -66,7 +51,7 @@ is_control_sane(const struct frame_watch *w)
 
 	if (!(w->head[0] & FIN) || n > 125)
 		return false;
-	return opcode(w) != OP_CLOSE || n != 1;
+	return frame_opcode(w) != OP_CLOSE || n != 1;
 }
 
 /* RFC 6455 5.1, 5.4, 5.5, on a header's first two bytes. */
@@ -75,7 +60,7 @@ is_sane(const struct frame_watch *w)
 {
 	if (!!(w->head[1] & MASK) != w->masked)
 		return false;
-	switch (opcode(w)) {
+	switch (frame_opcode(w)) {
 	case OP_CONTINUATION:
 		return w->in_message;
 	case OP_TEXT:
@@ -93,7 +78,7 @@ is_sane(const struct frame_watch *w)
 static void
 end_frame(struct frame_watch *w)
 {
-	if (opcode(w) == OP_CLOSE) {
+	if (frame_opcode(w) == OP_CLOSE) {
 		w->closed = true;
 		if (w->close_have == 0)
 			w->code = NO_CODE;
@@ -104,7 +89,7 @@ end_frame(struct frame_watch *w)
 static void
 begin_payload(struct frame_watch *w)
 {
-	unsigned op = opcode(w);
+	unsigned op = frame_opcode(w);
 
 	w->left = payload_length(w);
 	if (w->left >> 63) {
@@ -162,7 +147,7 @@ take_payload(struct frame_watch *w, const uint8_t *p, size_t n)
 {
 	if (n > w->left)
 		n = (size_t)w->left;
-	if (opcode(w) == OP_CLOSE)
+	if (frame_opcode(w) == OP_CLOSE)
 		for (size_t i = 0; i < n && w->close_have < 2; i++)
 			take_close_byte(w, p[i]);
 	w->left -= n;
@@ -171,17 +156,22 @@ take_payload(struct frame_watch *w, const uint8_t *p, size_t n)
 	return n;
 }
 
+size_t
+frame_step(struct frame_watch *w, const void *p, size_t n)
+{
+	if (w->lost)
+		return n;
+	return w->left > 0 ? take_payload(w, p, n) : take_header(w, p, n);
+}
+
 void
 frame_watch(struct frame_watch *w, const void *bytes, size_t n)
 {
 	const uint8_t *p = bytes;
 	size_t k;
 
-	while (n > 0 && !w->lost) {
-		k = w->left > 0 ? take_payload(w, p, n) : take_header(w, p, n);
-		p += k;
-		n -= k;
-	}
+	for (; n > 0; p += k, n -= k)
+		k = frame_step(w, p, n);
 }
 
 bool

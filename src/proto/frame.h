@@ -14,6 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+	OP_CONTINUATION = 0,
+	OP_TEXT = 1,
+	OP_BINARY = 2,
+	OP_CLOSE = 8,
+	OP_PING = 9,
+	OP_PONG = 10,
+};
+
 struct frame_watch {
 	uint64_t left;     /* payload still to come of the present frame */
 	uint32_t messages; /* data messages begun */
@@ -30,6 +39,18 @@ struct frame_watch {
 
 void frame_watch_init(struct frame_watch *w, bool masked);
 void frame_watch(struct frame_watch *w, const void *p, size_t n);
+/*
+ * The same with the first of these bytes only: a part of one frame's header,
+ * or of one payload, or all of them when it is lost.  Returns how many; n must
+ * not be 0.
+ */
+size_t frame_step(struct frame_watch *w, const void *p, size_t n);
+/* Of the frame that goes by, or has just gone by. */
+static inline unsigned
+frame_opcode(const struct frame_watch *w)
+{
+	return w->head[0] & 0x0f;
+}
 /* Between two frames, so that one of ours could be put there. */
 bool frame_at_boundary(const struct frame_watch *w);
 /* Between two messages. */
