@@ -328,6 +328,8 @@ overrule_times(struct conf_timeouts *t, const struct conf_timeouts *own)
 	overrule(&t->tunnel_idle, own->tunnel_idle);
 	overrule(&t->tunnel_lifetime, own->tunnel_lifetime);
 	overrule(&t->half_close, own->half_close);
+	overrule(&t->ping_interval, own->ping_interval);
+	overrule(&t->ping_timeout, own->ping_timeout);
 }
 
 static void
@@ -368,6 +370,7 @@ build_route(struct draft *d, struct draft_route *draft)
 	r->verify_accept = draft->verify_accept == TRUTH_TRUE;
 	r->timeouts = c->timeouts;
 	overrule_times(&r->timeouts, &draft->times);
+	r->ping = draft->ping ? (enum conf_ping)draft->ping : c->ping;
 	r->request = draft->request;
 	header_add_others(&r->request, &c->request);
 	r->response = draft->response;

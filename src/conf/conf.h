@@ -97,7 +97,11 @@ struct conf_timeouts {
 	uint64_t tunnel_idle, tunnel_lifetime, half_close, drain;
 	uint64_t boot; /* how long requests are held for the application */
 	uint64_t resolve; /* after which names are asked for again */
+	uint64_t ping_interval, ping_timeout;
 };
+
+/* Which sides of a tunnel are pinged. */
+enum conf_ping { PING_CLIENT = 1, PING_BACKEND = 2, PING_BOTH = 3 };
 
 struct conf_route {
 	char *name; /* or the pattern's text */
@@ -109,6 +113,7 @@ struct conf_route {
 	bool change_origin; /* the route's own, or its backend's */
 	bool verify_accept;
 	struct conf_timeouts timeouts; /* the tree's, its own over them */
+	enum conf_ping ping; /* the same */
 	struct conf_headers request, response; /* the same */
 	struct conf_targets allowed; /* if captures choose the server */
 	struct conf_where where;
@@ -129,6 +134,7 @@ struct conf {
 	size_t nroutes;
 
 	struct conf_timeouts timeouts;
+	enum conf_ping ping;
 	struct conf_headers request, response; /* of every route */
 	struct addr *trusted; /* networks */
 	size_t ntrusted;

@@ -52,6 +52,7 @@ struct draft_route {
 	uint32_t upgrade;
 	enum truth change_origin, verify_accept;
 	struct conf_timeouts times; /* those that it may have of its own */
+	uint32_t ping; /* enum conf_ping, or 0 */
 	struct conf_headers request, response;
 	struct conf_targets allowed;
 	bool by_option;

@@ -92,6 +92,24 @@ explain_own_times(const struct conf_timeouts *own,
 	explain_own_time("tunnel_lifetime", own->tunnel_lifetime,
 			 usual->tunnel_lifetime);
 	explain_own_time("half_close", own->half_close, usual->half_close);
+	explain_own_time("ping_interval", own->ping_interval,
+			 usual->ping_interval);
+	explain_own_time("ping_timeout", own->ping_timeout,
+			 usual->ping_timeout);
+}
+
+static const char *
+ping_text(enum conf_ping ping)
+{
+	switch (ping) {
+	case PING_CLIENT:
+		return "client";
+	case PING_BACKEND:
+		return "backend";
+	case PING_BOTH:
+		return "both";
+	}
+	return "";
 }
 
 static void
@@ -126,6 +144,8 @@ explain_route(const struct conf *c, const struct conf_route *r, int wide)
 	if (!r->verify_accept)
 		printf(", accept not verified");
 	explain_own_times(&r->timeouts, &c->timeouts);
+	if (r->ping != c->ping)
+		printf(", ping %s", ping_text(r->ping));
 	explain_headers("", &r->request);
 	explain_headers("response ", &r->response);
 	if (strcmp(r->name, path) != 0)
@@ -193,6 +213,10 @@ explain_times(const struct conf *c)
 	explain_time("a peer takes nothing of what waits for it", t->stall,
 		     "stall");
 	explain_time("a tunnel is silent", t->tunnel_idle, "tunnel_idle");
+	if (t->ping_interval)
+		explain_sum("a side of it that is gone is noticed",
+			    t->ping_interval, "ping_interval",
+			    t->ping_timeout, "ping_timeout");
 	explain_time("a tunnel lives", t->tunnel_lifetime, "tunnel_lifetime");
 	explain_time("after one side of a tunnel has ended", t->half_close,
 		     "half_close");

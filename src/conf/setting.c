@@ -58,6 +58,13 @@ static const struct setting_word upgrades[] = {
 	{ NULL, 0 },
 };
 
+static const struct setting_word pinged[] = {
+	{ "client", PING_CLIENT },
+	{ "backend", PING_BACKEND },
+	{ "both", PING_BOTH },
+	{ NULL, 0 },
+};
+
 #define PARTS(name) \
 	{ name, SETTING_PARTS, NO_FIELD, NULL, 0, 0, NULL }
 #define TIME(name, member, preset) \
@@ -127,8 +134,9 @@ static const struct setting logs[] = {
 };
 
 static const struct setting websocket[] = {
-	LATER("ping_interval", "0"),
-	LATER("ping_timeout", "20s"),
+	TIME("ping_interval", ping_interval, "0"),
+	TIME("ping_timeout", ping_timeout, "20s"),
+	WORD("ping", struct conf, ping, "both", pinged),
 };
 
 static const struct setting admin[] = {
@@ -163,6 +171,9 @@ static const struct setting route[] = {
 	ROUTE_TIME("tunnel_idle", tunnel_idle),
 	ROUTE_TIME("tunnel_lifetime", tunnel_lifetime),
 	ROUTE_TIME("half_close", half_close),
+	ROUTE_TIME("ping_interval", ping_interval),
+	ROUTE_TIME("ping_timeout", ping_timeout),
+	WORD("ping", struct draft_route, ping, NULL, pinged),
 	HEADERS(struct draft_route),
 	{ "allowed_targets", SETTING_TARGETS,
 	  FIELD(struct draft_route, allowed), NULL, 0, 0, NULL },

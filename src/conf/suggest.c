@@ -135,7 +135,7 @@ static const struct foreign foreign[] = {
 static const char *const later[] = {
 	"--doctor", "--self-signed",
 	"allowed_origins", "ca", "limits", "max_message",
-	"max_tunnels", "max_tunnels_per_address", "ping", "proxy_protocol",
+	"max_tunnels", "max_tunnels_per_address", "proxy_protocol",
 	"redirect", "strict", "tls", "tls_verify", "verify_client",
 };
 

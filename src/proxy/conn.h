@@ -112,15 +112,16 @@ struct conn {
 	bool opened;               /* a tunnel: from the 101 to its last line */
 	uint8_t ended_by;          /* enum side: the first sign of the end */
 	uint8_t reset;             /* enum side: whose connection is lost */
+	bool goodbye_due;          /* a Close of ours, at the next boundary */
 	const struct reason *ended;
 	struct frame_watch from_client, from_server;
 	uint64_t bytes_from_client, bytes_from_server;
 	uint64_t born, last;       /* ms: the 101; the last byte */
 	uint64_t client_owed;      /* ms: since then it has taken nothing of */
 	uint64_t server_owed;      /* what it is owed */
-	bool goodbye_due;          /* a Close of ours, at the next boundary */
 	struct tunnel_limits limits;
 	char *name;                /* of the route; owned */
+	struct keepalive *keepalive; /* NULL without pings; owned */
 };
 
 enum side { BY_NOBODY, BY_CLIENT, BY_SERVER, BY_PROXY };

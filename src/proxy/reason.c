@@ -143,6 +143,12 @@ const struct reason
 		"{server} took none of the bytes waiting for it within "
 		"timeouts.stall",
 	},
+	reason_client_ping_timeout = {
+		"client-ping-timeout", 0, NULL, NULL, NULL,
+	},
+	reason_server_ping_timeout = {
+		"server-ping-timeout", 0, NULL, NULL, NULL,
+	},
 	reason_tunnel_idle = { "tunnel-idle", 0, NULL, NULL, NULL },
 	reason_tunnel_lifetime = { "tunnel-lifetime", 0, NULL, NULL, NULL },
 	reason_drain = {

@@ -58,6 +58,8 @@ extern const struct reason
 	reason_no_memory,
 	reason_stall_client,
 	reason_stall_server,
+	reason_client_ping_timeout, /* no Pong, nor anything else */
+	reason_server_ping_timeout,
 	reason_tunnel_idle,
 	reason_tunnel_lifetime,
 	reason_drain;

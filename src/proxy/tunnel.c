@@ -15,19 +15,29 @@
 #include "proxy/access.h"
 #include "proxy/finish.h"
 #include "proxy/forward.h"
+#include "proxy/keepalive.h"
 #include "proxy/server.h"
 
 /* After a Close in both directions TCP has this long to end as well. */
 #define CLOSE_WAIT 5000
+
+/* How many bytes go on: those that count. */
+static size_t
+watch(struct conn *c, enum side by, char *p, size_t n, size_t *pass)
+{
+	if (c->keepalive)
+		return keepalive_watch(c, by, p, n, pass);
+	frame_watch(by == BY_CLIENT ? &c->from_client : &c->from_server, p, n);
+	*pass = n;
+	return n;
+}
 
 static size_t
 watch_client(void *arg, char *p, size_t n, size_t *pass)
 {
 	struct conn *c = arg;
 
-	c->bytes_from_client += n;
-	frame_watch(&c->from_client, p, n);
-	*pass = n;
+	c->bytes_from_client += watch(c, BY_CLIENT, p, n, pass);
 	return n;
 }
 
@@ -36,10 +46,11 @@ watch_server(void *arg, char *p, size_t n, size_t *pass)
 {
 	struct conn *c = arg;
 
-	c->bytes_from_server += n;
-	frame_watch(&c->from_server, p, n);
-	access_data(c, n);
-	*pass = n;
+	size_t passed = watch(c, BY_SERVER, p, n, pass);
+
+	c->bytes_from_server += passed;
+	if (passed > 0)
+		access_data(c, passed);
 	return n;
 }
 
@@ -74,7 +85,8 @@ static uint64_t
 earliest(const struct conn *c, const struct reason **why)
 {
 	const struct tunnel_limits *l = &c->limits;
-	uint64_t due = UINT64_MAX;
+	const struct reason *reason = NULL;
+	uint64_t ping, due = UINT64_MAX;
 
 	if (c->client.out && l->stall)
 		sooner(&due, why, c->client_owed + l->stall,
@@ -96,6 +108,10 @@ earliest(const struct conn *c, const struct reason **why)
 		sooner(&due, why, c->last + CLOSE_WAIT, &reason_drain);
 	if (c->reset && !owes(c))
 		sooner(&due, why, c->last + CLOSE_WAIT, c->ended);
+	if (c->keepalive) {
+		ping = keepalive_due(c, &reason);
+		sooner(&due, why, ping, reason);
+	}
 	return due == UINT64_MAX ? 0 : due;
 }
 
@@ -212,8 +228,21 @@ after_pump(struct conn *c, enum side by, bool owed, bool closed)
 		conn_close(c, &reason_drain, BY_PROXY);
 	else if ((to->out != NULL) != owed || closes != closed)
 		set_deadline(c);
+	if (c->keepalive && c->opened && keepalive_is_free(c, by))
+		tunnel_on_deadline(c);
 	if (c->goodbye_due && c->opened)
 		tunnel_goodbye(c);
+}
+
+static void pump(struct conn *c, enum side by);
+
+/* A side takes nothing any more; what it said before is still of interest. */
+static void
+on_sink_lost(struct conn *c, enum side by)
+{
+	on_reset(c, by);
+	if (c->opened)
+		pump(c, by);
 }
 
 /*
@@ -237,6 +266,9 @@ pump(struct conn *c, enum side by)
 		return;
 	r = relay_move(from, to, c->worker->scratch,
 		       client ? watch_client : watch_server, c);
+	if (c->keepalive && !keepalive_settle(c, by, r == RELAY_EOF ||
+						     r == RELAY_SOURCE_LOST))
+		r = RELAY_SINK_LOST;
 	if (*bytes != before)
 		c->last = clock_ms();
 	if (w->closed && !closed)
@@ -250,9 +282,7 @@ pump(struct conn *c, enum side by)
 		on_reset(c, by);
 		return;
 	case RELAY_SINK_LOST:
-		on_reset(c, other(by));
-		if (c->opened)
-			pump(c, other(by));
+		on_sink_lost(c, other(by));
 		return;
 	case RELAY_DRY:
 	case RELAY_OWED:
@@ -267,6 +297,8 @@ on_writable(struct conn *c, enum side sink)
 {
 	c->last = clock_ms();
 	*(sink == BY_CLIENT ? &c->client_owed : &c->server_owed) = c->last;
+	if (c->keepalive && !stream_of(c, sink)->out)
+		keepalive_taken(c, sink);
 	if (!stream_of(c, sink)->out && !close_if_done(c))
 		pump(c, other(sink));
 	if (c->opened)
@@ -290,13 +322,10 @@ on_event(struct conn *c, enum side by, short what)
 	struct stream *s = stream_of(c, by);
 
 	if ((what & EV_WRITE) && s->out) {
-		if (stream_flush(s)) {
+		if (stream_flush(s))
 			on_writable(c, by);
-		} else {
-			on_reset(c, by);
-			if (c->opened)
-				pump(c, by);
-		}
+		else
+			on_sink_lost(c, by);
 	}
 	if (!c->opened)
 		return;
@@ -318,13 +347,35 @@ tunnel_on_server(struct conn *c, short what)
 	on_event(c, BY_SERVER, what);
 }
 
+/*
+ * Sends the Pings that are due, and reads once more from a side that seems to
+ * be gone: if we were held up, the deadline may be found before the bytes are.
+ */
+static void
+keep_alive(struct conn *c)
+{
+	const struct reason *why;
+	enum side lost = keepalive_ping(c);
+
+	if (lost)
+		on_sink_lost(c, lost);
+	else if (keepalive_due(c, &why) <= clock_ms() && why)
+		pump(c, why == &reason_client_ping_timeout ? BY_CLIENT
+							    : BY_SERVER);
+}
+
 void
 tunnel_on_deadline(struct conn *c)
 {
 	const struct reason *why = NULL;
-	uint64_t due = earliest(c, &why);
+	uint64_t due;
 
-	if (due == 0 || due > clock_ms())
+	if (c->keepalive)
+		keep_alive(c);
+	if (!c->opened)
+		return;
+	due = earliest(c, &why);
+	if (due == 0 || due > clock_ms() || !why)
 		set_deadline(c); /* there was life meanwhile */
 	else if (why == &reason_close || c->reset)
 		conn_close(c, c->ended, c->ended_by);
@@ -370,7 +421,9 @@ void
 tunnel_start(struct conn *c, const struct head *res)
 {
 	c->name = strdup(c->hs->route->name);
-	if (!c->name) {
+	if (!c->name || !keepalive_start(c)) {
+		free(c->name);
+		c->name = NULL;
 		finish_fail(c, &reason_no_memory);
 		return;
 	}

@@ -28,6 +28,7 @@ free_conn(struct worker *w, struct conn *c)
 	list_remove(&c->link);
 	handshake_free(c);
 	free(c->name);
+	free(c->keepalive);
 	c->magic = 0;
 	free(c);
 	worker_count(w, -1);

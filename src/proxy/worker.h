@@ -39,6 +39,7 @@ enum conn_state {
 };
 
 #define WARNED_PEERS 16
+#define KEYS 512 /* random bytes that are fetched at once */
 
 struct worker {
 	struct event_base *base;
@@ -56,6 +57,8 @@ struct worker {
 	unsigned nconns; /* atomic: other workers compare it with their own */
 	uint64_t next_id;
 	uint64_t random;   /* state of the request ids' generator */
+	uint8_t keys[KEYS]; /* for pings, from OpenSSL */
+	unsigned nkeys;    /* of them not used yet */
 	bool app_ready;    /* the supervised application accepts */
 	bool draining;
 	void (*on_idle)(struct worker *w); /* draining, the last one gone */

@@ -122,8 +122,8 @@ static const struct mistake_row mistakes[] = {
 	  "t.cfg:3: allowed_origins" LATER "t.cfg:4: redirect" LATER,
 	  "for a later version" },
 	{ __LINE__, "routes = ( { path = \"/x\"; backend = \"http://a\";\n"
-		    "max_tunnels = 5;\nping = \"both\"; } );\n",
-	  "t.cfg:2: max_tunnels" LATER "t.cfg:3: ping" LATER,
+		    "max_tunnels = 5;\nverify_client = 1; } );\n",
+	  "t.cfg:2: max_tunnels" LATER "t.cfg:3: verify_client" LATER,
 	  "the same in a route" },
 
 	/* values */
@@ -163,9 +163,11 @@ static const struct mistake_row mistakes[] = {
 	{ __LINE__, "workers = \"${BS_UNSET}\";\n",
 	  "t.cfg:1: ${BS_UNSET} is not set in the environment; set it, or "
 	  "write ${BS_UNSET:-default}\n", "a variable that is not set" },
-	{ __LINE__, "websocket = { ping_interval = \"20s\"; };\n",
-	  "t.cfg:1: ping_interval is not built yet in this version; leave it "
-	  "out, or write \"0\"\n", "for a later version" },
+	{ __LINE__, "websocket = { ping_interval = 20; ping = \"server\"; };\n",
+	  "t.cfg:1: ping_interval = 20 has no unit; write \"20s\" or "
+	  "\"20ms\"\n"
+	  "t.cfg:1: ping must be one of \"client\", \"backend\", \"both\", "
+	  "not \"server\"\n", "pings" },
 	{ __LINE__, "admin = { listen = \"127.0.0.1:3080\"; };\n",
 	  "t.cfg:1: listen is not built yet in this version; leave it out, or "
 	  "write \"\"\n", "for a later version" },
@@ -494,11 +496,13 @@ a_test_explains(void **state)
 		"  { name = \"vm\"; path = \"/w/{id}\";"
 		"    upgrade = \"websocket\";"
 		"    backend = \"http://w/{id}\"; change_origin = true;"
-		"    stall = \"5s\"; set_headers = \"X-A: b\";"
+		"    stall = \"5s\"; ping = \"client\";"
+		"    ping_timeout = \"9s\"; set_headers = \"X-A: b\";"
 		"    remove_response_headers = ( \"Server\" ); },\n"
 		"  { path = \"/p/{n}\"; backend = \"http://10.0.0.1:{n}\";"
 		"    allowed_targets = ( \"10.0.0.1:80\", \"10.0.0.1:90-99\""
 		"    ); } );\n"
+		"websocket = { ping_interval = \"30s\"; };\n"
 		"timeouts = { handshake = \"90s\"; connect = \"2m\";"
 		"  response = \"0\"; drain = \"30s\"; };\n");
 	struct catch caught = case_catch(stdout);
@@ -517,7 +521,7 @@ a_test_explains(void **state)
 "routes, in the order tried\n"
 "  /api/    requests and upgrades             http://a:1  (t.cfg:3)\n"
 "  /w/{id}  upgrades                          http://w:80/{id}, Host: w, "
-"stall 5s, sets X-A, response removes Server, name: vm  (t.cfg:5)\n"
+"stall 5s, ping_timeout 9s, ping client, sets X-A, response removes Server, name: vm  (t.cfg:5)\n"
 "  /p/{n}   requests and upgrades             http://10.0.0.1:{n}, only "
 "10.0.0.1:80 or 10.0.0.1:90-99  (t.cfg:6)\n"
 "  /v/**    requests and upgrades             http://v:1/x  (t.cfg:4)\n"
@@ -533,6 +537,8 @@ a_test_explains(void **state)
 "(connect 2m + response never)\n"
 "  a peer takes nothing of what waits for it    1m (stall)\n"
 "  a tunnel is silent                           never (tunnel_idle)\n"
+"  a side of it that is gone is noticed         50s "
+"(ping_interval 30s + ping_timeout 20s)\n"
 "  a tunnel lives                               never (tunnel_lifetime)\n"
 "  after one side of a tunnel has ended         5m (half_close)\n"
 "  after SIGTERM we are gone                    30s (drain)\n"
