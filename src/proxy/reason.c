@@ -151,6 +151,7 @@ const struct reason
 	},
 	reason_tunnel_idle = { "tunnel-idle", 0, NULL, NULL, NULL },
 	reason_tunnel_lifetime = { "tunnel-lifetime", 0, NULL, NULL, NULL },
+	reason_cut = { "cut", 0, NULL, NULL, NULL },
 	reason_drain = {
 		"drain", 503, "shutting down", "ECANCELED",
 		"bowsprit is being stopped: try again",

@@ -62,6 +62,7 @@ extern const struct reason
 	reason_server_ping_timeout,
 	reason_tunnel_idle,
 	reason_tunnel_lifetime,
+	reason_cut, /* a tunnel that a drain had no place to say goodbye to */
 	reason_drain;
 
 #define REASON_HINT_MAX 512

@@ -20,6 +20,8 @@
 
 /* After a Close in both directions TCP has this long to end as well. */
 #define CLOSE_WAIT 5000
+/* In a drain the server has this long to end, once it has the client's end. */
+#define SERVER_WAIT 1000
 
 /* How many bytes go on: those that count. */
 static size_t
@@ -105,7 +107,9 @@ earliest(const struct conn *c, const struct reason **why)
 		sooner(&due, why, c->last + l->half_close,
 		       &reason_half_close);
 	if (c->state == CS_CLOSING)
-		sooner(&due, why, c->last + CLOSE_WAIT, &reason_drain);
+		sooner(&due, why, c->last + (c->server->s.fin_sent
+					     ? SERVER_WAIT : CLOSE_WAIT),
+		       &reason_drain);
 	if (c->reset && !owes(c))
 		sooner(&due, why, c->last + CLOSE_WAIT, c->ended);
 	if (c->keepalive) {
@@ -179,9 +183,7 @@ on_fin(struct conn *c, enum side by)
 	note_end(c, &reason_eof, by);
 	c->last = clock_ms();
 	stream_finish(stream_of(c, other(by)));
-	if (c->state == CS_CLOSING)
-		conn_close(c, &reason_drain, BY_PROXY);
-	if (!c->opened || close_if_done(c))
+	if (close_if_done(c))
 		return;
 	if (c->state == CS_TUNNEL)
 		conn_set_state(c, CS_HALF);
@@ -224,10 +226,13 @@ after_pump(struct conn *c, enum side by, bool owed, bool closed)
 	if (to->out && !owed)
 		*(by == BY_CLIENT ? &c->server_owed : &c->client_owed) =
 			c->last;
-	if (c->state == CS_CLOSING && c->from_client.closed && !to->out)
-		conn_close(c, &reason_drain, BY_PROXY);
-	else if ((to->out != NULL) != owed || closes != closed)
+	if (c->state == CS_CLOSING && c->from_client.closed) {
+		stream_finish(&c->client);
+		stream_finish(to);
 		set_deadline(c);
+	} else if ((to->out != NULL) != owed || closes != closed) {
+		set_deadline(c);
+	}
 	if (c->keepalive && c->opened && keepalive_is_free(c, by))
 		tunnel_on_deadline(c);
 	if (c->goodbye_due && c->opened)
@@ -246,6 +251,20 @@ on_sink_lost(struct conn *c, enum side by)
 }
 
 /*
+ * Behind our Close nothing of the server's goes to the client, its own Close
+ * neither; but it is read, so that it can go on reading the client's.
+ */
+static void
+throw_away(struct conn *c)
+{
+	ssize_t n = stream_read(&c->server->s, c->worker->scratch,
+				RELAY_SCRATCH);
+
+	if (n == 0 || n == -2)
+		on_reset(c, BY_SERVER); /* an end is as good as another now */
+}
+
+/*
  * Moves what `by` has sent.  Deadlines are looked at only when something
  * happened that sets one: a message costs none of this.
  */
@@ -261,9 +280,12 @@ pump(struct conn *c, enum side by)
 	bool owed = to->out != NULL, closed = w->closed;
 	enum relay r;
 
-	if (c->reset == other(by) ||
-	    (by == BY_SERVER && c->state == CS_CLOSING))
+	if (c->reset == other(by))
 		return;
+	if (by == BY_SERVER && c->state == CS_CLOSING) {
+		throw_away(c);
+		return;
+	}
 	r = relay_move(from, to, c->worker->scratch,
 		       client ? watch_client : watch_server, c);
 	if (c->keepalive && !keepalive_settle(c, by, r == RELAY_EOF ||
@@ -463,6 +485,14 @@ tunnel_expects_goodbye(const struct conn *c)
 	return !c->goodbye_due && !c->from_server.closed;
 }
 
+/* At last a drain has no time to wait for the ends of messages. */
+static bool
+has_place_for_close(const struct conn *c)
+{
+	return c->worker->hurried ? frame_at_boundary(&c->from_server)
+				  : frame_at_message_boundary(&c->from_server);
+}
+
 void
 tunnel_goodbye(struct conn *c)
 {
@@ -476,13 +506,13 @@ tunnel_goodbye(struct conn *c)
 		conn_close(c, &reason_drain, BY_PROXY);
 		return;
 	}
-	c->goodbye_due = !frame_at_message_boundary(&c->from_server);
+	c->goodbye_due = !has_place_for_close(c);
 	if (c->goodbye_due)
 		return;
 	n = frame_close(frame, 1001, NULL);
 	note_end(c, &reason_drain, BY_PROXY);
 	conn_set_state(c, CS_CLOSING);
-	stream_set_reading(&c->server->s, false);
+	stream_set_reading(&c->server->s, true);
 	c->last = c->client_owed = clock_ms();
 	if (!stream_send(&c->client, frame, n))
 		on_reset(c, BY_CLIENT);

@@ -19,7 +19,8 @@ void tunnel_on_server(struct conn *c, short what);
 void tunnel_on_deadline(struct conn *c);
 
 /*
- * We are going down: Close 1001 to the client, at a message boundary.
+ * We are going down: Close 1001 to the client, at a message boundary, or in a
+ * hurried worker between any two frames.
  */
 void tunnel_goodbye(struct conn *c);
 /* In CS_TUNNEL: has it yet to be told, and is its server still talking? */

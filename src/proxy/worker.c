@@ -87,6 +87,25 @@ say_goodbye(evutil_socket_t fd, short what, void *arg)
 		event_add(&w->farewell, &pause);
 }
 
+/* There is not much time left: within a message is a place as well. */
+static void
+hurry(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	w->hurried = true;
+	for (unsigned i = CS_TUNNEL; i <= CS_HALF; i++) {
+		list_each(it, &w->conns[i]) {
+			struct conn *c = container_of(it, struct conn, link);
+
+			if (c->goodbye_due)
+				tunnel_goodbye(c);
+		}
+	}
+}
+
 static uint64_t
 seed(unsigned index)
 {
@@ -114,6 +133,7 @@ worker_init(struct worker *w, struct event_base *base, struct conf *conf,
 	hosts_init(&w->hosts);
 	event_assign(&w->reaper, base, -1, 0, reap, w);
 	event_assign(&w->farewell, base, -1, 0, say_goodbye, w);
+	event_assign(&w->impatience, base, -1, 0, hurry, w);
 	w->scratch = malloc(RELAY_SCRATCH);
 	if (!w->scratch || !pool_reset(&w->pool, conf->nbackends)) {
 		free(w->scratch);
@@ -132,6 +152,7 @@ worker_fini(struct worker *w)
 	event_del(&w->reaper);
 	event_del(&w->farewell);
 	repeat_flush(&w->repeats);
+	event_del(&w->impatience);
 	pool_fini(&w->pool);
 	hosts_fini(&w->hosts);
 	wheel_fini(&w->wheel);
@@ -200,6 +221,11 @@ void
 worker_drain(struct worker *w, uint64_t spread)
 {
 	bool crowd = count_tunnels(w) * w->count > CROWD;
+	/* The last of a crowd are told then, and have messages to end, too. */
+	uint64_t patience = crowd ? spread + spread / 2 : spread;
+	struct timeval tv = { .tv_sec = (time_t)(patience / 1000),
+			      .tv_usec = (suseconds_t)(patience % 1000 *
+						       1000) };
 
 	w->draining = true;
 	fail_held(w, &reason_drain);
@@ -211,6 +237,7 @@ worker_drain(struct worker *w, uint64_t spread)
 		tunnel_goodbye(container_of(it, struct conn, link));
 	w->farewells = crowd ? (unsigned)(spread / FAREWELL_MS) + 1 : 1;
 	say_goodbye(-1, 0, w);
+	event_add(&w->impatience, &tv);
 	pool_empty(&w->pool);
 	event_active(&w->reaper, EV_TIMEOUT, 1);
 }
@@ -218,10 +245,14 @@ worker_drain(struct worker *w, uint64_t spread)
 void
 worker_cut(struct worker *w)
 {
-	for (unsigned i = 0; i < CS_DEAD; i++)
+	for (unsigned i = 0; i < CS_DEAD; i++) {
+		bool untold = i == CS_TUNNEL || i == CS_HALF;
+
 		list_each(it, &w->conns[i])
 			conn_close(container_of(it, struct conn, link),
-				   &reason_drain, BY_PROXY);
+				   untold ? &reason_cut : &reason_drain,
+				   BY_PROXY);
+	}
 }
 
 uint64_t

@@ -50,6 +50,7 @@ struct worker {
 	struct event reaper;
 	struct event farewell; /* to the next ones, in a drain */
 	unsigned farewells;    /* how often still */
+	struct event impatience; /* of a drain: from then on it is hurried */
 	struct pool pool;
 	struct hosts hosts;
 	struct repeats repeats; /* of log lines */
@@ -61,6 +62,7 @@ struct worker {
 	unsigned nkeys;    /* of them not used yet */
 	bool app_ready;    /* the supervised application accepts */
 	bool draining;
+	bool hurried;      /* a drain that does not wait for messages' ends */
 	void (*on_idle)(struct worker *w); /* draining, the last one gone */
 	struct addr warned[WARNED_PEERS];  /* of forged X-Forwarded-* */
 	unsigned nwarned;
@@ -84,8 +86,9 @@ void worker_set_app(struct worker *w, bool ready);
 void worker_end_app(struct worker *w);
 /*
  * Takes no new requests, lets exchanges finish, and says goodbye to tunnels:
- * at once, or to many of them over `spread` ms.  on_idle is called when all is
- * done, perhaps at once.
+ * at once, or to many of them over `spread` ms, half of the drain's time.  Until
+ * then, or half as long again if they are many, they finish their messages,
+ * later only their frames.  on_idle is called when all is done, perhaps at once.
  */
 void worker_drain(struct worker *w, uint64_t spread);
 /* Closes everything now. */

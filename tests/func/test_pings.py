@@ -134,6 +134,8 @@ PLACES = {
     'glued': lambda pong, data: [data + pong + data],
     'split and glued': lambda pong, data: [data[:3], data[3:] + pong[:1],
                                            pong[1:9], pong[9:] + data],
+    'split, and not ours': lambda pong, data: [
+        *(bytes([b]) for b in pong[:-1]), bytes([pong[-1] ^ 1]), pong],
     'behind one like it': lambda pong, data: [
         pong[:-1] + bytes([pong[-1] ^ 1]) + pong],
     'twice': lambda pong, data: [pong + pong],
