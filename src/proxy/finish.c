@@ -6,7 +6,9 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "net/relay.h"
 #include "proxy/access.h"
 #include "proxy/client.h"
@@ -108,6 +110,19 @@ write_cors(struct buf **b, const struct conn *c)
 			  "Vary: Origin\r\n", SLICE_ARG(origin));
 }
 
+/* To clients we are an origin server, with a clock (RFC 9110 6.6.1). */
+static bool
+write_date(struct buf **b)
+{
+	time_t now = (time_t)(clock_wall_ms() / 1000);
+	char text[sizeof("Sun, 06 Nov 1994 08:49:37 GMT")];
+	struct tm tm;
+
+	return gmtime_r(&now, &tm) &&
+	       strftime(text, sizeof(text), "%a, %d %b %Y %T GMT", &tm) > 0 &&
+	       buf_printf(b, "Date: %s\r\n", text);
+}
+
 /*
  * The answer to HEAD has no content (RFC 9110 9.3.2), nor has that to one
  * which was refused before it was a request.
@@ -135,7 +150,7 @@ write_reply(struct buf **b, const struct conn *c, const struct refusal *r)
 			     "Content-Length: %zu\r\n"
 			     "Cache-Control: no-store\r\n",
 			     r->status, phrase(r->status), buf_len(body)) &&
-		  write_cors(b, c);
+		  write_date(b) && write_cors(b, c);
 
 	if (ok && r->status == 503)
 		ok = buf_printf(b, "Retry-After: 2\r\n");
