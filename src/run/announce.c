@@ -5,9 +5,11 @@
 #include "run/announce.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "run/container.h"
 
 struct conf_backend *
@@ -36,19 +38,36 @@ is_loopback(const struct place *p)
 	return !p->path && !p->passed && addr_is_loopback(&p->addr);
 }
 
+/* What to write so that every address is listened on; to be freed. */
+static char *
+wider(const struct conf *conf)
+{
+	const struct conf_listener *l = &conf->listeners[0];
+
+	if (!conf->listeners_given)
+		return xasprintf("-l :%u, or HOST=0.0.0.0", l->port);
+	if (l->where.line == 0)
+		return xasprintf("-l :%u in place of -l %s", l->port, l->text);
+	return xasprintf("address = \"*\" in %s:%u", l->where.file,
+			 l->where.line);
+}
+
 void
-announce_reach(const struct sockets *s)
+announce_reach(const struct conf *conf, const struct sockets *s)
 {
 	const char *sign = container_sign("");
+	char *remedy;
 
 	for (size_t i = 0; i < s->n; i++)
 		if (!is_loopback(&s->places[i]))
 			return;
-	if (sign && s->n > 0)
-		log_say(LOG_WARN, "this is a container (%s), and nobody "
-			"outside of it reaches a listener on loopback; listen "
-			"on every address: -l :%u, or HOST=0.0.0.0", sign,
-			s->places[0].addr.port);
+	if (!sign || s->n == 0)
+		return;
+	remedy = wider(conf);
+	log_say(LOG_WARN, "this is a container (%s), and nobody outside of it "
+		"reaches a listener on loopback; listen on every address: %s",
+		sign, remedy);
+	free(remedy);
 }
 
 void

@@ -12,7 +12,7 @@
 /* Which configuration this is. */
 void announce_source(const struct conf *conf);
 /* A warning where nobody can reach the addresses that we listen on. */
-void announce_reach(const struct sockets *s);
+void announce_reach(const struct conf *conf, const struct sockets *s);
 /* Which WebSockets go where. */
 void announce_routes(const struct conf *conf);
 /* "> Ready on …": it can be opened in a browser now. */

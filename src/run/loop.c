@@ -478,7 +478,7 @@ start(struct loop *l)
 	if (getpid() != 1)
 		catch_signals(l);
 	announce_source(l->conf);
-	announce_reach(&l->sockets);
+	announce_reach(l->conf, &l->sockets);
 	if (!l->conf->command)
 		announce_ready(l->conf, &l->sockets);
 	announce_routes(l->conf);

@@ -18,13 +18,23 @@ from wire import get, wait_until
 UNSHARE = ('unshare', '--pid', '--fork', '--mount-proc', '--kill-child')
 
 
-def test_loopback_in_a_container(bowsprit, backend):
-    b = backend(web())
-    bs = bowsprit(argv=('-l', '@PORT@', '-b', b.url),
-                  env={'container': 'podman'})
+def loopback_warning(bowsprit, how, env=None):
+    bs = bowsprit(**how, env={'container': 'podman', **(env or {})})
     line = bs.wait_line('this is a container')
     assert line.startswith('warning: ')
-    assert line.endswith(f'-l :{bs.port}, or HOST=0.0.0.0')
+    return bs, line.partition('; listen on every address: ')[2]
+
+
+def test_loopback_in_a_container(bowsprit):
+    """The remedy is one where the listener was chosen."""
+    port = free_port()
+    _, remedy = loopback_warning(bowsprit, {}, {'PORT': str(port)})
+    assert remedy == f'-l :{port}, or HOST=0.0.0.0'
+    bs, remedy = loopback_warning(bowsprit, {'argv': ('-l', '@PORT@')})
+    assert remedy == f'-l :{bs.port} in place of -l {bs.port}'
+    bs, remedy = loopback_warning(bowsprit, {'config': 'listeners = (\n'
+        '  { address = "localhost"; port = @PORT@; } );\n'})
+    assert remedy == f'address = "*" in {bs.argv[2]}:2'
 
 
 @pytest.mark.parametrize('remedy', ['-l', 'HOST'])
