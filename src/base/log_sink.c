@@ -90,6 +90,20 @@ static _Thread_local struct source *mine;
 
 /* ---- the place ---- */
 
+/* To open a FIFO that nobody reads is to wait, unless it is not to block. */
+static int
+open_file(const char *path)
+{
+	int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK;
+	int fd = open(path, flags, 0640);
+
+	if (fd >= 0)
+		(void)fcntl(fd, F_SETFL, flags & O_APPEND);
+	else if (errno == ENXIO)
+		errno = EPIPE; /* in words that say more */
+	return fd;
+}
+
 static int
 open_place(const char *path)
 {
@@ -97,7 +111,7 @@ open_place(const char *path)
 		return STDOUT_FILENO;
 	if (strcmp(path, "stderr") == 0)
 		return STDERR_FILENO;
-	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	return open_file(path);
 }
 
 /*

@@ -397,6 +397,16 @@ def test_log_file_that_cannot_be(tmp_path):
     assert status == 1 and '/no/such/folder/x.log' in err
 
 
+def test_log_file_that_is_a_pipe_without_a_reader(tmp_path):
+    """To wait for one would be to hang without a word."""
+    os.mkfifo(tmp_path / 'log')
+    (tmp_path / 'b.cfg').write_text('log = { file = "log"; };\n')
+    status, _, err = run('-c', 'b.cfg', '-l', f'127.0.0.1:{free_port()}',
+                         cwd=tmp_path)
+    assert status == 1
+    assert 'the log file log cannot be opened: Broken pipe' in err
+
+
 def test_demo(bowsprit, client):
     bs = bowsprit(argv=('-l', '127.0.0.1:@PORT@', '--demo'))
     c = client(bs)
