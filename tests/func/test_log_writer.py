@@ -45,7 +45,7 @@ def echo_in_many_tunnels(bs, client):
             c.send(from_client(b'x%d' % i))
             assert c.read_message() == (wire.BINARY, b'x%d' % i)
             slowest = max(slowest, time.monotonic() - began)
-    assert slowest < 1 * wire.SLOW, 'a tunnel has waited for the log'
+    assert slowest < 5 * wire.SLOW, 'a tunnel has waited for the log'
     return TUNNELS * (3 + ECHOES)
 
 
