@@ -68,6 +68,14 @@ same(const char *a, const char *b)
 	return a == b || (a && b && strcasecmp(a, b) == 0);
 }
 
+/* Every address is also each single one. */
+static bool
+overlap(const struct conf_listener *a, const struct conf_listener *b)
+{
+	return a->port == b->port && same(a->path, b->path) &&
+	       (same(a->host, b->host) || !a->host || !b->host);
+}
+
 static bool
 is_known(const struct conf *c, const struct conf_listener *l,
 	 struct mistakes *m, bool by_option)
@@ -76,11 +84,11 @@ is_known(const struct conf *c, const struct conf_listener *l,
 		const struct conf_listener *other = &c->listeners[i];
 		char *there;
 
-		if (other->port != l->port || !same(other->host, l->host) ||
-		    !same(other->path, l->path))
+		if (!overlap(other, l))
 			continue;
 		/* An option may say once more what the file says. */
-		if (by_option && other->where.line)
+		if (by_option && other->where.line &&
+		    same(other->host, l->host))
 			return true;
 		there = where_text(other->where);
 		mistake(m, l->where, "%s is listened on already by %s; leave "

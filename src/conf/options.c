@@ -48,7 +48,7 @@ static const char help[] =
 "\n"
 "  -c, --config FILE      read this file; options beside it win\n"
 "  -l, --listen ADDR      3000 (localhost), :3000 (every address), host:3000,\n"
-"                         [::1]:3000; may be repeated\n"
+"                         [::1]:3000, unix:/path; may be repeated\n"
 "  -b, --backend 'URL [setting[=value]]...'\n"
 "                         what no route takes goes there\n"
 "  -r, --route 'PATTERN=URL [setting[=value]]...'\n"

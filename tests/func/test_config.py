@@ -196,7 +196,7 @@ def test_port_that_is_taken(taken_by, host, bowsprit, tmp_path, down):
 
 def test_port_that_we_have_ourselves(tmp_path):
     port = free_port()
-    status, out, err = run('-l', f'127.0.0.1:{port}', '-l', f':{port}',
+    status, out, err = run('-l', f'127.0.0.1:{port}', '-l', f'0.0.0.0:{port}',
                            cwd=tmp_path)
     assert status == 1 and 'another listener of this conf' in out + err
 

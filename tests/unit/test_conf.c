@@ -222,6 +222,10 @@ static const struct mistake_row mistakes[] = {
 	{ __LINE__, "listeners = ( { port = 1; },\n \"localhost:1\" );\n",
 	  "t.cfg:2: localhost:1 is listened on already by t.cfg:1; leave one "
 	  "out\n", "twice the same" },
+	{ __LINE__, "listeners = ( { address = \"*\"; port = 1; },\n"
+		    "\"10.0.0.1:1\" );\n",
+	  "t.cfg:2: 10.0.0.1:1 is listened on already by t.cfg:1; leave one "
+	  "out\n", "every address is that one, too" },
 
 	{ __LINE__, "listeners = ( { address = \"unix:/x\"; mode = 689; },\n"
 		    "{ port = 1; mode = \"0660\"; },\n"

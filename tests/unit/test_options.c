@@ -41,6 +41,9 @@ static const struct mistake_row mistakes[] = {
 	{ __LINE__, { "-l", "3000", "-l", "LOCALHOST:3000" },
 	  "bowsprit: --listen: LOCALHOST:3000 is listened on already by "
 	  "--listen; leave one out\n", "twice the same" },
+	{ __LINE__, { "-l", "localhost:3000", "-l", ":3000" },
+	  "bowsprit: --listen: :3000 is listened on already by --listen; "
+	  "leave one out\n", "every address is localhost, too" },
 	{ __LINE__, { "-b", "next" },
 	  "bowsprit: --backend: \"next\" is no URL; write http://host:port\n",
 	  "a name needs a file" },
