@@ -97,9 +97,10 @@ def test_pid_1_reaps_orphans(application, first):
     wait_until(lambda: len(children(pid)) == application, 'the application')
     before = set(children(pid))
     subprocess.run(['nsenter', '-t', str(pid), '-p', '-m', 'sh', '-c',
-                    '(exec sleep 1) & exit'], check=True,
+                    '(exec sleep 600) & exit'], check=True,
                    stdout=subprocess.DEVNULL)
-    wait_until(lambda: set(children(pid)) - before, 'an orphan')
+    orphan, = wait_until(lambda: set(children(pid)) - before, 'an orphan')
+    os.kill(orphan, signal.SIGKILL)
     wait_until(lambda: not set(children(pid)) - before, 'its end')
     os.kill(pid, signal.SIGTERM)
     assert p.wait(12 * wire.SLOW) == 0
