@@ -312,10 +312,10 @@ resolve(struct draft *d, const struct draft_route *r, char **target)
 }
 
 static void
-overrule(uint64_t *time, uint64_t own)
+overrule(uint64_t *usual, uint64_t own)
 {
-	if (own != TIME_OPEN)
-		*time = own;
+	if (own != NUMBER_OPEN)
+		*usual = own;
 }
 
 static void
@@ -330,6 +330,14 @@ overrule_times(struct conf_timeouts *t, const struct conf_timeouts *own)
 	overrule(&t->half_close, own->half_close);
 	overrule(&t->ping_interval, own->ping_interval);
 	overrule(&t->ping_timeout, own->ping_timeout);
+}
+
+static void
+overrule_limits(struct conf_limits *l, const struct conf_limits *own)
+{
+	overrule(&l->tunnels, own->tunnels);
+	overrule(&l->per_address, own->per_address);
+	overrule(&l->message, own->message);
 }
 
 static void
@@ -371,6 +379,11 @@ build_route(struct draft *d, struct draft_route *draft)
 	r->timeouts = c->timeouts;
 	overrule_times(&r->timeouts, &draft->times);
 	r->ping = draft->ping ? (enum conf_ping)draft->ping : c->ping;
+	r->limits = c->limits;
+	overrule_limits(&r->limits, &draft->limits);
+	r->strict = (draft->strict == TRUTH_OPEN ? c->strict
+						  : draft->strict) ==
+		    TRUTH_TRUE;
 	r->request = draft->request;
 	header_add_others(&r->request, &c->request);
 	r->response = draft->response;

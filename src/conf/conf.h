@@ -102,6 +102,11 @@ struct conf_timeouts {
 
 /* Which sides of a tunnel are pinged. */
 enum conf_ping { PING_CLIENT = 1, PING_BACKEND = 2, PING_BOTH = 3 };
+/* Of the WebSockets of one route; 0: none. */
+struct conf_limits {
+	uint64_t tunnels, per_address;
+	uint64_t message; /* bytes */
+};
 
 struct conf_route {
 	char *name; /* or the pattern's text */
@@ -114,6 +119,8 @@ struct conf_route {
 	bool verify_accept;
 	struct conf_timeouts timeouts; /* the tree's, its own over them */
 	enum conf_ping ping; /* the same */
+	struct conf_limits limits;     /* the same */
+	bool strict;                   /* frames are as RFC 6455 has them */
 	struct conf_headers request, response; /* the same */
 	struct conf_targets allowed; /* if captures choose the server */
 	struct conf_where where;
@@ -135,6 +142,8 @@ struct conf {
 
 	struct conf_timeouts timeouts;
 	enum conf_ping ping;
+	struct conf_limits limits; /* each route's own, if it has none */
+	unsigned strict;           /* enum truth, the same */
 	struct conf_headers request, response; /* of every route */
 	struct addr *trusted; /* networks */
 	size_t ntrusted;

@@ -17,7 +17,8 @@ draft_add_route(struct draft *d, struct conf_where where)
 	struct draft_route *r = xgrow(d->routes, d->nroutes);
 
 	r->upgrade = UPGRADE_OPEN;
-	memset(&r->times, 0xff, sizeof(r->times)); /* all are TIME_OPEN */
+	memset(&r->times, 0xff, sizeof(r->times)); /* all are NUMBER_OPEN */
+	memset(&r->limits, 0xff, sizeof(r->limits));
 	r->where = where;
 	setting_presets(SECTION_ROUTE, r);
 	return r;

@@ -18,8 +18,8 @@ enum truth { TRUTH_OPEN, TRUTH_FALSE, TRUTH_TRUE };
 /* enum conf_upgrade, or this. */
 #define UPGRADE_OPEN UINT32_MAX
 
-/* A time, or this. */
-#define TIME_OPEN UINT64_MAX
+/* A time or a limit, or this. */
+#define NUMBER_OPEN UINT64_MAX
 
 struct draft_listener {
 	char *address;
@@ -50,9 +50,10 @@ struct draft_route {
 	char *backend; /* a name or a URL */
 	enum draft_to to;
 	uint32_t upgrade;
-	enum truth change_origin, verify_accept;
+	enum truth change_origin, verify_accept, strict;
 	struct conf_timeouts times; /* those that it may have of its own */
 	uint32_t ping; /* enum conf_ping, or 0 */
+	struct conf_limits limits;
 	struct conf_headers request, response;
 	struct conf_targets allowed;
 	bool by_option;

@@ -4,6 +4,7 @@
  */
 #include "conf/conf.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -113,6 +114,21 @@ ping_text(enum conf_ping ping)
 }
 
 static void
+explain_limit(const char *name, uint64_t n)
+{
+	if (n)
+		printf(", %s %" PRIu64, name, n);
+}
+
+static void
+explain_limits(const struct conf_limits *l)
+{
+	explain_limit("max_tunnels", l->tunnels);
+	explain_limit("max_tunnels_per_address", l->per_address);
+	explain_limit("max_message", l->message);
+}
+
+static void
 explain_headers(const char *of, const struct conf_headers *h)
 {
 	for (size_t i = 0; i < h->n; i++)
@@ -146,6 +162,9 @@ explain_route(const struct conf *c, const struct conf_route *r, int wide)
 	explain_own_times(&r->timeouts, &c->timeouts);
 	if (r->ping != c->ping)
 		printf(", ping %s", ping_text(r->ping));
+	explain_limits(&r->limits);
+	if (r->strict)
+		printf(", strict");
 	explain_headers("", &r->request);
 	explain_headers("response ", &r->response);
 	if (strcmp(r->name, path) != 0)

@@ -91,6 +91,15 @@ static const struct setting_word pinged[] = {
 #define LATER(name, preset) \
 	{ name, SETTING_LATER, NO_FIELD, preset, 0, 0, NULL }
 
+/* The same settings, of all routes and of one. */
+#define LIMITS(type, preset) \
+	{ "max_tunnels", SETTING_NUMBER, FIELD(type, limits.tunnels), preset, \
+	  0, UINT32_MAX, NULL }, \
+	{ "max_tunnels_per_address", SETTING_NUMBER, \
+	  FIELD(type, limits.per_address), preset, 0, UINT32_MAX, NULL }, \
+	{ "max_message", SETTING_SIZE, FIELD(type, limits.message), preset, \
+	  0, INT64_MAX, NULL }
+
 static const struct setting top[] = {
 	PARTS("listeners"),
 	PARTS("backends"),
@@ -137,6 +146,8 @@ static const struct setting websocket[] = {
 	TIME("ping_interval", ping_interval, "0"),
 	TIME("ping_timeout", ping_timeout, "20s"),
 	WORD("ping", struct conf, ping, "both", pinged),
+	LIMITS(struct conf, "0"),
+	TRUTH("strict", struct conf, strict, "false"),
 };
 
 static const struct setting admin[] = {
@@ -174,6 +185,8 @@ static const struct setting route[] = {
 	ROUTE_TIME("ping_interval", ping_interval),
 	ROUTE_TIME("ping_timeout", ping_timeout),
 	WORD("ping", struct draft_route, ping, NULL, pinged),
+	LIMITS(struct draft_route, NULL),
+	TRUTH("strict", struct draft_route, strict, NULL),
 	HEADERS(struct draft_route),
 	{ "allowed_targets", SETTING_TARGETS,
 	  FIELD(struct draft_route, allowed), NULL, 0, 0, NULL },

@@ -54,6 +54,8 @@ static const struct foreign foreign[] = {
 	{ "keepalive_timeout", "timeouts.client_keepalive" },
 	{ "large_client_header_buffers", "max_head" },
 	{ "least_conn", one_server },
+	{ "limit_conn", "max_tunnels_per_address" },
+	{ "limit_conn_zone", "max_tunnels_per_address" },
 	{ "listen", "listeners = ( { port = 3000; } )" },
 	{ "location", "routes = ( { path = \"/…\"; backend = \"…\"; } )" },
 	{ "map", "not needed: upgrades keep their Upgrade and Connection" },
@@ -134,9 +136,8 @@ static const struct foreign foreign[] = {
 /* Planned, and known by these names already. */
 static const char *const later[] = {
 	"--doctor", "--self-signed",
-	"allowed_origins", "ca", "limits", "max_message",
-	"max_tunnels", "max_tunnels_per_address", "proxy_protocol",
-	"redirect", "strict", "tls", "tls_verify", "verify_client",
+	"allowed_origins", "ca", "limits", "proxy_protocol", "redirect",
+	"tls", "tls_verify", "verify_client",
 };
 
 static int

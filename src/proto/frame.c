@@ -24,32 +24,18 @@ frame_watch_init(struct frame_watch *w, bool masked)
 static uint8_t
 header_length(const struct frame_watch *w)
 {
-	unsigned n = w->head[1] & 0x7f;
+	unsigned n = w->second & 0x7f;
 
 	return (uint8_t)(2 + (n == 126 ? 2 : n == 127 ? 8 : 0) +
 			 (w->masked ? 4 : 0));
 }
 
-static uint64_t
-payload_length(const struct frame_watch *w)
-{
-	unsigned short_length = w->head[1] & 0x7f;
-	unsigned bytes = short_length == 126 ? 2 : 8;
-	uint64_t n = 0;
-
-	if (short_length < 126)
-		return short_length;
-	for (unsigned i = 0; i < bytes; i++)
-		n = n << 8 | w->head[2 + i];
-	return n;
-}
-
 static bool
 is_control_sane(const struct frame_watch *w)
 {
-	unsigned n = w->head[1] & 0x7f;
+	unsigned n = w->second & 0x7f;
 
-	if (!(w->head[0] & FIN) || n > 125)
+	if (!(w->first & FIN) || n > 125)
 		return false;
 	return frame_opcode(w) != OP_CLOSE || n != 1;
 }
@@ -58,7 +44,7 @@ is_control_sane(const struct frame_watch *w)
 static bool
 is_sane(const struct frame_watch *w)
 {
-	if (!!(w->head[1] & MASK) != w->masked)
+	if (!!(w->second & MASK) != w->masked)
 		return false;
 	switch (frame_opcode(w)) {
 	case OP_CONTINUATION:
@@ -78,6 +64,8 @@ is_sane(const struct frame_watch *w)
 static void
 end_frame(struct frame_watch *w)
 {
+	w->split = false;
+	w->pong |= frame_opcode(w) == OP_PONG;
 	if (frame_opcode(w) == OP_CLOSE) {
 		w->closed = true;
 		if (w->close_have == 0)
@@ -86,60 +74,84 @@ end_frame(struct frame_watch *w)
 	w->need = w->have = 0;
 }
 
-static void
-begin_payload(struct frame_watch *w)
+static bool
+is_data(const struct frame_watch *w)
 {
-	unsigned op = frame_opcode(w);
+	return frame_opcode(w) < OP_CLOSE;
+}
 
-	w->left = payload_length(w);
-	if (w->left >> 63) {
-		w->lost = true;
+/* A header is whole. */
+static void
+begin_payload(struct frame_watch *w, uint64_t max)
+{
+	bool begins = is_data(w) && frame_opcode(w) != OP_CONTINUATION;
+
+	if ((w->second & 0x7f) < 126)
+		w->left = w->second & 0x7f;
+	w->lost = w->left >> 63;
+	if (w->lost)
 		return;
+	if (begins)
+		w->message = 0;
+	w->over = is_data(w) && max && w->left > max - w->message;
+	if (w->over)
+		return;
+	if (begins)
+		w->messages++;
+	if (is_data(w)) {
+		w->message += w->left;
+		w->in_message = !(w->first & FIN);
 	}
 	w->close_have = 0;
-	if (op == OP_TEXT || op == OP_BINARY)
-		w->messages++;
-	if (op < OP_CLOSE)
-		w->in_message = !(w->head[0] & FIN);
+	w->lively |= frame_opcode(w) != OP_PING && frame_opcode(w) != OP_PONG;
 	if (w->left == 0)
 		end_frame(w);
 }
 
-/* Gathers header bytes; returns how many it took. */
-static size_t
-take_header(struct frame_watch *w, const uint8_t *p, size_t n)
+static void
+take_header_byte(struct frame_watch *w, uint8_t byte)
 {
-	size_t k;
+	unsigned at = w->have++;
 
-	if (w->need == 0)
+	if (at == 0) {
+		w->first = byte;
 		w->need = 2;
-	k = (size_t)(w->need - w->have);
-	if (k > n)
-		k = n;
-	memcpy(w->head + w->have, p, k);
-	w->have = (uint8_t)(w->have + k);
-	if (w->have < w->need)
-		return k;
-
-	if (w->need == 2) {
+		w->left = 0;
+	} else if (at == 1) {
+		w->second = byte;
 		w->lost = !is_sane(w);
 		w->need = header_length(w);
+	} else if (at < w->need - (w->masked ? 4u : 0u)) {
+		w->left = w->left << 8 | byte;
+	} else {
+		w->mask[at + 4 - w->need] = byte;
 	}
+}
+
+/* Gathers header bytes; returns how many it took. */
+static size_t
+take_header(struct frame_watch *w, const uint8_t *p, size_t n, uint64_t max)
+{
+	size_t k = 0;
+
+	do
+		take_header_byte(w, p[k++]);
+	while (k < n && w->have < w->need && !w->lost);
 	if (w->have == w->need && !w->lost)
-		begin_payload(w);
+		begin_payload(w, max);
 	return k;
 }
 
-/* The code is the first two bytes; the first one waits in head[1]. */
+/* The code is the first two bytes; the first one waits in `second`. */
 static void
 take_close_byte(struct frame_watch *w, uint8_t byte)
 {
 	if (w->masked)
-		byte ^= w->head[w->need - 4 + w->close_have];
+		byte ^= w->mask[w->close_have];
 	if (w->close_have++ == 0)
-		w->head[1] = byte;
+		w->second = byte;
 	else
-		w->code = (uint16_t)(w->head[1] << 8 | byte);
+		w->code = (uint16_t)(w->second << 8 | byte);
 }
 
 static size_t
@@ -150,28 +162,68 @@ take_payload(struct frame_watch *w, const uint8_t *p, size_t n)
 	if (frame_opcode(w) == OP_CLOSE)
 		for (size_t i = 0; i < n && w->close_have < 2; i++)
 			take_close_byte(w, p[i]);
+	w->lively |= frame_opcode(w) != OP_PING && frame_opcode(w) != OP_PONG;
 	w->left -= n;
 	if (w->left == 0)
 		end_frame(w);
 	return n;
 }
 
-size_t
-frame_step(struct frame_watch *w, const void *p, size_t n)
+static bool
+has_ended(const struct frame_watch *w)
 {
-	if (w->lost)
-		return n;
-	return w->left > 0 ? take_payload(w, p, n) : take_header(w, p, n);
+	return w->lost || w->over;
 }
 
 void
-frame_watch(struct frame_watch *w, const void *bytes, size_t n)
+frame_begin_piece(struct frame_watch *w)
+{
+	w->split |= w->need > 0 && !has_ended(w);
+}
+
+size_t
+frame_step(struct frame_watch *w, const void *p, size_t n, uint64_t max)
+{
+	if (has_ended(w))
+		return n;
+	if (w->need > 0 && w->have == w->need)
+		return take_payload(w, p, n);
+	return take_header(w, p, n, max);
+}
+
+size_t
+frame_watch(struct frame_watch *w, const void *bytes, size_t n, uint64_t max)
 {
 	const uint8_t *p = bytes;
-	size_t k;
+	size_t at = 0, frame = 0;
 
-	for (; n > 0; p += k, n -= k)
-		k = frame_step(w, p, n);
+	if (has_ended(w))
+		return 0;
+	frame_begin_piece(w);
+	while (at < n && !has_ended(w)) {
+		at += frame_step(w, p + at, n - at, max);
+		if (w->need == 0)
+			frame = at;
+	}
+	w->lively |= has_ended(w);
+	return has_ended(w) ? frame : n;
+}
+
+size_t
+frame_watch_one(struct frame_watch *w, const void *bytes, size_t n)
+{
+	const uint8_t *p = bytes;
+	size_t at = 0;
+
+	while (at < n && w->need > 0 && !has_ended(w))
+		at += frame_step(w, p + at, n - at, 0);
+	return at;
+}
+
+bool
+frame_is_whole(const struct frame_watch *w)
+{
+	return w->need == 0 || (has_ended(w) && !w->split);
 }
 
 bool

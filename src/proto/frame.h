@@ -25,32 +25,56 @@ enum {
 
 struct frame_watch {
 	uint64_t left;     /* payload still to come of the present frame */
+	uint64_t message;  /* payload of the present message, or the last */
 	uint32_t messages; /* data messages begun */
 	uint16_t code;     /* of a Close: 1005 if it had none; 0 before one */
 	uint8_t need;      /* bytes of the present frame header, 0 between */
 	uint8_t have;
-	uint8_t head[14];
+	uint8_t first, second; /* of its bytes */
+	uint8_t mask[4];
 	uint8_t close_have; /* bytes of the Close's code seen */
 	bool masked : 1;     /* frames of this side must be masked */
 	bool in_message : 1; /* a fragmented message is open */
 	bool lost : 1;
+	bool split : 1;      /* the present frame began in an earlier piece */
+	bool over : 1;       /* a message was longer than it may be */
 	bool closed : 1;     /* a whole Close frame has gone by */
+	bool pong : 1;       /* for the owner to clear: there was one */
+	bool lively : 1;     /* the same: anything but pings and pongs */
 };
 
 void frame_watch_init(struct frame_watch *w, bool masked);
-void frame_watch(struct frame_watch *w, const void *p, size_t n);
+/*
+ * n bytes go by, of which a message may have at most `max` in all its frames
+ * (0: any number).  Returns n, or how many came before the frame that made it
+ * lost or over; that is 0 ever after.
+ */
+size_t frame_watch(struct frame_watch *w, const void *p, size_t n,
+		   uint64_t max);
+/*
+ * The same without a limit, but only up to the end of the present frame:
+ * returns how many bytes that took.
+ */
+size_t frame_watch_one(struct frame_watch *w, const void *p, size_t n);
 /*
  * The same with the first of these bytes only: a part of one frame's header,
- * or of one payload, or all of them when it is lost.  Returns how many; n must
- * not be 0.
+ * or of one payload, or all of them when it is lost or over.  Returns how
+ * many; n must not be 0.  frame_begin_piece comes before those of one read.
  */
-size_t frame_step(struct frame_watch *w, const void *p, size_t n);
+size_t frame_step(struct frame_watch *w, const void *p, size_t n,
+		  uint64_t max);
+void frame_begin_piece(struct frame_watch *w);
 /* Of the frame that goes by, or has just gone by. */
 static inline unsigned
 frame_opcode(const struct frame_watch *w)
 {
-	return w->head[0] & 0x0f;
+	return w->first & 0x0f;
 }
+/*
+ * The bytes that frame_watch let pass end between two frames, also if the next
+ * one made it lost or over.
+ */
+bool frame_is_whole(const struct frame_watch *w);
 /* Between two frames, so that one of ours could be put there. */
 bool frame_at_boundary(const struct frame_watch *w);
 /* Between two messages. */

@@ -61,10 +61,10 @@ static void
 add_to_sum(struct pinged *s, const struct frame_watch *w, uint64_t left,
 	   const uint8_t *p, size_t k)
 {
-	size_t at = (w->head[1] & 0x7f) - (size_t)left;
+	size_t at = (w->second & 0x7f) - (size_t)left;
 
 	for (size_t i = 0; i < k; i++) {
-		uint8_t mask = w->masked ? w->head[MASK_AT + (at + i) % 4] : 0;
+		uint8_t mask = w->masked ? w->mask[(at + i) % 4] : 0;
 
 		s->sum = (s->sum ^ p[i] ^ mask) * 16777619u;
 	}
@@ -117,19 +117,23 @@ let_go(struct pinged *s, uint8_t *p, size_t n, uint8_t *back, size_t *nback)
 
 size_t
 ping_filter(struct pinged *from, struct pinged *to, struct frame_watch *w,
-	    uint8_t *p, size_t n, uint8_t back[PING_MAX], size_t *nback)
+	    uint8_t *p, size_t n, uint64_t max, uint8_t back[PING_MAX],
+	    size_t *nback, size_t *good)
 {
 	size_t kept = 0, k;
 
-	*nback = 0;
+	*nback = *good = 0;
+	frame_begin_piece(w);
 	for (size_t at = 0; at < n; at += k) {
 		bool fresh = frame_at_boundary(w);
 		bool may_be = from->nheld > 0 || (fresh && from->waiting);
 		uint64_t left = w->left;
 
-		if (fresh)
+		if (fresh) {
 			from->sum = 2166136261u;
-		k = frame_step(w, p + at, n - at);
+			*good = kept;
+		}
+		k = frame_step(w, p + at, n - at, max);
 		follow(from, to, w, left, p + at, k);
 		if (!may_be) {
 			memmove(p + kept, p + at, k);

@@ -41,9 +41,12 @@ void ping_sent(struct pinged *s, const uint8_t tag[PING_TAG]);
  * Shows what `from` has sent to its watcher, and takes our Pong out of it.
  * Returns how many bytes are left at p.  *nback of them, of earlier calls, are
  * at `back` and go first: they began like our Pong and were no such thing.
+ * `max` is frame_watch's; *good of the bytes at p came before the frame that
+ * made it lost or over, if it is.
  */
 size_t ping_filter(struct pinged *from, struct pinged *to,
 		   struct frame_watch *w, uint8_t *p, size_t n,
-		   uint8_t back[PING_MAX], size_t *nback);
+		   uint64_t max, uint8_t back[PING_MAX], size_t *nback,
+		   size_t *good);
 
 #endif

@@ -244,15 +244,40 @@ access_data(const struct conn *c, size_t n)
 	log_emit(&l);
 }
 
-/* The code of the first Close that went by. */
+/* The code of the first Close that went by, or of ours. */
 static unsigned
 close_code(const struct conn *c)
 {
+	if (c->cut)
+		return c->cut;
 	if (c->ended_by == BY_SERVER && c->from_server.closed)
 		return c->from_server.code;
 	if (c->from_client.closed)
 		return c->from_client.code;
 	return c->from_server.closed ? c->from_server.code : 0;
+}
+
+/* What one side has said, and how long before the end it last did, in s. */
+static void
+put_traffic(struct log_line *l, const struct conn *c, enum side by)
+{
+	bool client = by == BY_CLIENT;
+	const struct frame_watch *w = client ? &c->from_client
+					     : &c->from_server;
+	uint64_t now = clock_ms();
+	uint64_t last = client ? c->client_last : c->server->idle_since;
+	uint32_t pong = client ? c->client_pong : c->server_pong;
+
+	log_object(l, client ? "from_client" : "from_server");
+	log_uint(l, "bytes",
+		 client ? c->bytes_from_client : c->bytes_from_server);
+	log_uint(l, "messages", w->messages);
+	log_uint(l, "last", (now - last) / 1000);
+	if (pong)
+		log_uint(l, "pong", (now - c->born) / 1000 + 1 - pong);
+	if (w->lost)
+		log_str(l, "frames", "lost");
+	log_object_end(l);
 }
 
 void
@@ -265,20 +290,14 @@ access_closed(const struct conn *c, const struct reason *why, enum side by)
 		       "[WebSocket Proxy] Connection closed:"))
 		return;
 	log_uint(&l, "id", c->id);
-	log_str(&l, "route", c->name);
+	log_str(&l, "route", c->terms->route);
 	log_str(&l, "by", side_name(by));
 	log_str(&l, "reason", why->word);
 	if (code)
 		log_uint(&l, "code", code);
 	log_uint(&l, "age", (clock_ms() - c->born) / 1000);
-	log_object(&l, "from_client");
-	log_uint(&l, "bytes", c->bytes_from_client);
-	log_uint(&l, "messages", c->from_client.messages);
-	log_object_end(&l);
-	log_object(&l, "from_server");
-	log_uint(&l, "bytes", c->bytes_from_server);
-	log_uint(&l, "messages", c->from_server.messages);
-	log_object_end(&l);
+	put_traffic(&l, c, BY_CLIENT);
+	put_traffic(&l, c, BY_SERVER);
 	log_emit(&l);
 }
 

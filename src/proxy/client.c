@@ -121,6 +121,7 @@ begin_request(struct conn *c, size_t head_len)
 {
 	struct handshake *hs = handshake_new(c, head_len);
 	const struct head_fault *fault;
+	const struct reason *full;
 
 	if (!hs) {
 		conn_close(c, &reason_no_memory, BY_PROXY);
@@ -154,6 +155,10 @@ begin_request(struct conn *c, size_t head_len)
 		return;
 	if ((fault = forward_fault(c))) {
 		finish_fault(c, fault);
+		return;
+	}
+	if (hs->upgrade == UPGRADE_WEBSOCKET && (full = limit_enter(c))) {
+		finish_fail(c, full);
 		return;
 	}
 	if (!forward_request(c)) {

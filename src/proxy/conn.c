@@ -179,6 +179,7 @@ conn_close(struct conn *c, const struct reason *why, enum side by)
 	else if (c->hs)
 		access_abandoned(c, why);
 	c->opened = false;
+	limit_leave(c);
 	deadline_clear(&c->deadline);
 	server_drop(c);
 	if (c->hs && exchange_is_cut(c))

@@ -23,6 +23,7 @@
 #include "proto/splice.h"
 #include "proto/upgrade.h"
 #include "proxy/deadline.h"
+#include "proxy/limit.h"
 #include "proxy/reason.h"
 #include "proxy/worker.h"
 
@@ -86,12 +87,6 @@ struct handshake {
 	bool logged;
 };
 
-/* Limits that a tunnel keeps after its configuration is gone; ms. */
-struct tunnel_limits {
-	uint32_t idle, stall, half_close;
-	uint64_t expires; /* clock_ms; 0: never */
-};
-
 struct conn {
 	unsigned magic;
 	enum conn_state state;
@@ -105,22 +100,31 @@ struct conn {
 	uint64_t id;               /* of the present request */
 	struct addr peer;
 	uint32_t scanned;          /* of the head that is being read */
-	bool close_after;          /* our answer is the last */
+	bool close_after : 1;      /* our answer is the last */
 
 	/* a tunnel's */
-	bool quiet;                /* its lines are of level debug */
-	bool opened;               /* a tunnel: from the 101 to its last line */
+	bool quiet : 1;            /* its lines are of level debug */
+	bool opened : 1;           /* a tunnel: from the 101 to its last line */
+	bool goodbye_due : 1;      /* a Close of ours, at the next boundary */
 	uint8_t ended_by;          /* enum side: the first sign of the end */
 	uint8_t reset;             /* enum side: whose connection is lost */
-	bool goodbye_due;          /* a Close of ours, at the next boundary */
+	uint8_t told;              /* 1 << enum side: who has that of `cut` */
+	uint16_t cut;              /* code with which we end it; 0: we do not */
 	const struct reason *ended;
 	struct frame_watch from_client, from_server;
 	uint64_t bytes_from_client, bytes_from_server;
-	uint64_t born, last;       /* ms: the 101; the last byte */
+	uint64_t born, last;       /* ms: the 101; the last byte but of pings
+				    * and pongs, either way */
+	uint64_t client_last;      /* ms: its last byte; the server's is in
+				    * its idle_since */
+	uint32_t client_pong;      /* s after born: its last pong, and one more;
+				    * 0: none */
+	uint32_t server_pong;      /* the same */
 	uint64_t client_owed;      /* ms: since then it has taken nothing of */
 	uint64_t server_owed;      /* what it is owed */
-	struct tunnel_limits limits;
-	char *name;                /* of the route; owned */
+	uint64_t expires;          /* ms: the end of its lifetime; 0: never */
+	struct terms *terms;       /* from the upgrade on; shared */
+	struct guest *guest;       /* if its address is counted */
 	struct keepalive *keepalive; /* NULL without pings; owned */
 };
 

@@ -330,6 +330,7 @@ exchange_answer(struct conn *c, const struct head *res)
 	struct buf *out = NULL;
 	bool upgrade = hs->upgrade == UPGRADE_WEBSOCKET, ok;
 
+	limit_leave(c); /* the upgrade is refused, if it was one */
 	body_of_response(&hs->res_body, res, hs->req.method);
 	hs->res_body.strip = hs->req.minor == 0 &&
 			     hs->res_body.kind == BODY_CHUNKED;

@@ -36,6 +36,8 @@ phrase(unsigned status)
 		return "URI Too Long";
 	case 426:
 		return "Upgrade Required";
+	case 429:
+		return "Too Many Requests";
 	case 431:
 		return "Request Header Fields Too Large";
 	case 501:
@@ -152,7 +154,7 @@ write_reply(struct buf **b, const struct conn *c, const struct refusal *r)
 			     r->status, phrase(r->status), buf_len(body)) &&
 		  write_date(b) && write_cors(b, c);
 
-	if (ok && r->status == 503)
+	if (ok && (r->status == 503 || r->status == 429))
 		ok = buf_printf(b, "Retry-After: 2\r\n");
 	if (ok && r->status == 405)
 		ok = buf_printf(b, "Allow: GET, HEAD, POST, PUT, PATCH, "
@@ -223,6 +225,7 @@ finish_refuse(struct conn *c, const struct refusal *refusal)
 	}
 	c->close_after = must_close(c);
 	access_refused(c, &r);
+	limit_leave(c);
 	server_drop(c);
 	send_reply(c, &r);
 }

@@ -353,16 +353,6 @@ is_good_id(struct slice id)
 	return true;
 }
 
-/* xorshift64*: unguessable ids are not asked for, distinct ones are. */
-static uint64_t
-next_random(struct worker *w)
-{
-	w->random ^= w->random >> 12;
-	w->random ^= w->random << 25;
-	w->random ^= w->random >> 27;
-	return w->random * 0x2545f4914f6cdd1dULL;
-}
-
 static void
 edit_request_id(struct conn *c, uint32_t end)
 {
@@ -379,8 +369,8 @@ edit_request_id(struct conn *c, uint32_t end)
 	for (; f; f = head_next(&hs->req, f))
 		drop_field(&hs->edits, f);
 	snprintf(hs->request_id, sizeof(hs->request_id),
-		 "%016" PRIx64 "%016" PRIx64, next_random(c->worker),
-		 next_random(c->worker));
+		 "%016" PRIx64 "%016" PRIx64, worker_random(c->worker),
+		 worker_random(c->worker));
 	splice_insertf(&hs->edits, end, "X-Request-Id: %s\r\n",
 		       hs->request_id);
 }

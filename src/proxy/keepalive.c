@@ -88,7 +88,8 @@ keepalive_start(struct conn *c)
 }
 
 size_t
-keepalive_watch(struct conn *c, enum side by, char *p, size_t n, size_t *pass)
+keepalive_watch(struct conn *c, enum side by, char *p, size_t n, size_t *pass,
+		size_t *good)
 {
 	struct side_state *from = state_of(c, by);
 	struct side_state *to = state_of(c, opposite(by));
@@ -98,7 +99,8 @@ keepalive_watch(struct conn *c, enum side by, char *p, size_t n, size_t *pass)
 	size_t nback;
 
 	*pass = ping_filter(&from->pinged, &to->pinged, frames_of(c, by),
-			    (uint8_t *)p, n, back, &nback);
+			    (uint8_t *)p, n, c->terms->message, back, &nback,
+			    good);
 	from->seen = clock_ms();
 	if (!owes && to->pinged.owes)
 		to->owing = from->seen;
@@ -107,7 +109,7 @@ keepalive_watch(struct conn *c, enum side by, char *p, size_t n, size_t *pass)
 	if (nback > 0 && !stream_send(stream_to(c, opposite(by)), back,
 				      nback)) {
 		c->keepalive->lost = true;
-		*pass = 0;
+		*pass = *good = 0;
 	}
 	return nback + *pass;
 }

@@ -18,10 +18,11 @@ bool keepalive_start(struct conn *c) WUNRES;
 
 /*
  * A relay_watch's work for what `by` has sent: our Pongs are taken out, *pass
- * bytes stay at p.  Returns how many go on in all, of earlier reads too.
+ * bytes stay at p, *good of them before what made the watcher lost or over.
+ * Returns how many go on in all, of earlier reads too.
  */
 size_t keepalive_watch(struct conn *c, enum side by, char *p, size_t n,
-		       size_t *pass);
+		       size_t *pass, size_t *good);
 /*
  * To be called when the relay is through, at the source's end too: what was
  * held goes on then.  False if the sink is lost.

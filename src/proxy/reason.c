@@ -114,6 +114,18 @@ const struct reason
 		"the path chose {server}, which is not among the route's "
 		"allowed_targets",
 	},
+	reason_max_tunnels = {
+		"max-tunnels", 503, "too many WebSockets", "EAGAIN",
+		"the route has as many WebSockets as its max_tunnels allows: "
+		"try again when one has ended",
+	},
+	reason_max_tunnels_per_address = {
+		"max-tunnels-per-address", 429,
+		"too many WebSockets from this address", "EAGAIN",
+		"the client's address has as many WebSockets as the route's "
+		"max_tunnels_per_address allows; behind another proxy see "
+		"trusted_proxies",
+	},
 	reason_booting = {
 		"booting", 503, "the application is still starting", "EAGAIN",
 		"the application did not accept connections within "
@@ -149,6 +161,14 @@ const struct reason
 	reason_server_ping_timeout = {
 		"server-ping-timeout", 0, NULL, NULL, NULL,
 	},
+	reason_max_message_client = {
+		"max-message-client", 0, NULL, NULL, NULL
+	},
+	reason_max_message_server = {
+		"max-message-server", 0, NULL, NULL, NULL
+	},
+	reason_strict_client = { "strict-client", 0, NULL, NULL, NULL },
+	reason_strict_server = { "strict-server", 0, NULL, NULL, NULL },
 	reason_tunnel_idle = { "tunnel-idle", 0, NULL, NULL, NULL },
 	reason_tunnel_lifetime = { "tunnel-lifetime", 0, NULL, NULL, NULL },
 	reason_cut = { "cut", 0, NULL, NULL, NULL },

@@ -52,6 +52,8 @@ extern const struct reason
 	/* bowsprit */
 	reason_no_route,
 	reason_target_refused, /* captures chose a server not allowed */
+	reason_max_tunnels,
+	reason_max_tunnels_per_address,
 	reason_booting,
 	reason_app_ended,
 	reason_no_descriptors,
@@ -60,6 +62,10 @@ extern const struct reason
 	reason_stall_server,
 	reason_client_ping_timeout, /* no Pong, nor anything else */
 	reason_server_ping_timeout,
+	reason_max_message_client,
+	reason_max_message_server,
+	reason_strict_client,
+	reason_strict_server,
 	reason_tunnel_idle,
 	reason_tunnel_lifetime,
 	reason_cut, /* a tunnel that a drain had no place to say goodbye to */

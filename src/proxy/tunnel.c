@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "net/relay.h"
@@ -23,15 +24,57 @@
 /* In a drain the server has this long to end, once it has the client's end. */
 #define SERVER_WAIT 1000
 
-/* How many bytes go on: those that count. */
+static struct frame_watch *
+watch_of(struct conn *c, enum side by)
+{
+	return by == BY_CLIENT ? &c->from_client : &c->from_server;
+}
+
+static enum side
+other(enum side by)
+{
+	return by == BY_CLIENT ? BY_SERVER : BY_CLIENT;
+}
+
+/* Has that side sent what it may not? */
+static bool
+is_at_fault(struct conn *c, enum side by)
+{
+	const struct frame_watch *w = watch_of(c, by);
+
+	return w->over || (w->lost && c->terms->strict);
+}
+
+static bool
+is_told(const struct conn *c, enum side s)
+{
+	return c->told & 1 << s;
+}
+
+/*
+ * How many bytes go on, of earlier reads too.  Where we end the tunnel, that
+ * is the rest of a frame; behind it comes our Close.
+ */
 static size_t
 watch(struct conn *c, enum side by, char *p, size_t n, size_t *pass)
 {
+	struct frame_watch *w = watch_of(c, by);
+	size_t good, all = n;
+
+	*pass = 0;
+	if (is_at_fault(c, by) || is_told(c, other(by)))
+		return 0;
+	if (c->cut)
+		return *pass = frame_watch_one(w, p, n);
 	if (c->keepalive)
-		return keepalive_watch(c, by, p, n, pass);
-	frame_watch(by == BY_CLIENT ? &c->from_client : &c->from_server, p, n);
-	*pass = n;
-	return n;
+		all = keepalive_watch(c, by, p, n, pass, &good);
+	else
+		good = frame_watch(w, p, *pass = n, c->terms->message);
+	if (is_at_fault(c, by)) {
+		all -= *pass - good;
+		*pass = good;
+	}
+	return all;
 }
 
 static size_t
@@ -86,7 +129,7 @@ sooner(uint64_t *due, const struct reason **why, uint64_t at,
 static uint64_t
 earliest(const struct conn *c, const struct reason **why)
 {
-	const struct tunnel_limits *l = &c->limits;
+	const struct terms *l = c->terms;
 	const struct reason *reason = NULL;
 	uint64_t ping, due = UINT64_MAX;
 
@@ -99,8 +142,8 @@ earliest(const struct conn *c, const struct reason **why)
 	/* While somebody is owed bytes there is traffic, if a slow one. */
 	if (l->idle && !owes(c))
 		sooner(&due, why, c->last + l->idle, &reason_tunnel_idle);
-	if (l->expires)
-		sooner(&due, why, l->expires, &reason_tunnel_lifetime);
+	if (c->expires)
+		sooner(&due, why, c->expires, &reason_tunnel_lifetime);
 	if (c->from_client.closed && c->from_server.closed)
 		sooner(&due, why, c->last + CLOSE_WAIT, &reason_close);
 	else if (c->state == CS_HALF && l->half_close)
@@ -109,7 +152,7 @@ earliest(const struct conn *c, const struct reason **why)
 	if (c->state == CS_CLOSING)
 		sooner(&due, why, c->last + (c->server->s.fin_sent
 					     ? SERVER_WAIT : CLOSE_WAIT),
-		       &reason_drain);
+		       c->ended);
 	if (c->reset && !owes(c))
 		sooner(&due, why, c->last + CLOSE_WAIT, c->ended);
 	if (c->keepalive) {
@@ -136,12 +179,6 @@ stream_of(struct conn *c, enum side by)
 	return by == BY_CLIENT ? &c->client : &c->server->s;
 }
 
-static enum side
-other(enum side by)
-{
-	return by == BY_CLIENT ? BY_SERVER : BY_CLIENT;
-}
-
 /*
  * The server is gone, the client is not: it gets FIN behind the last bytes.
  * Closing at once would reset it, if it has sent a frame that nobody reads now,
@@ -152,6 +189,7 @@ part_from_client(struct conn *c)
 {
 	access_closed(c, c->ended, c->ended_by);
 	c->opened = false;
+	limit_leave(c);
 	server_drop(c);
 	finish_linger(c);
 }
@@ -201,7 +239,7 @@ on_reset(struct conn *c, enum side by)
 	note_end(c,
 		 by == BY_CLIENT ? &reason_client_reset : &reason_server_reset,
 		 by);
-	if (c->reset && c->reset != by) {
+	if (c->cut || (c->reset && c->reset != by)) {
 		conn_close(c, c->ended, c->ended_by);
 		return;
 	}
@@ -215,6 +253,71 @@ on_reset(struct conn *c, enum side by)
 		set_deadline(c);
 }
 
+/* A Close of ours behind what was sent; false: not yet, or it is lost. */
+static bool
+send_close(struct conn *c, enum side to)
+{
+	const struct frame_watch *w = watch_of(c, other(to));
+	bool fault = is_at_fault(c, other(to)), lost = w->lost && !fault;
+	uint8_t frame[FRAME_CLOSE_MAX], mask[4];
+	size_t n;
+
+	if (!frame_is_whole(w) && !fault && !lost)
+		return false;
+	c->told |= (uint8_t)(1 << to);
+	if (frame_is_whole(w) && !lost && !w->closed &&
+	    !stream_of(c, to)->fin_due) {
+		if (to == BY_SERVER && getentropy(mask, sizeof(mask)) < 0)
+			memset(mask, 0, sizeof(mask));
+		n = frame_close(frame, c->cut, to == BY_SERVER ? mask : NULL);
+		if (!stream_send(stream_of(c, to), frame, n)) {
+			on_reset(c, to);
+			return false;
+		}
+	}
+	stream_finish(stream_of(c, to));
+	return true;
+}
+
+/*
+ * Close and FIN to whoever has not had them, as soon as no frame is cut by
+ * them; one whose rest will not come is followed by FIN alone.  What either
+ * side still sends is thrown away, so that no reset overtakes our Close.
+ */
+static void
+tell(struct conn *c)
+{
+	for (enum side to = BY_CLIENT; to <= BY_SERVER && c->opened; to++)
+		if (!is_told(c, to) && send_close(c, to) &&
+		    !stream_of(c, other(to))->eof)
+			stream_set_reading(stream_of(c, other(to)), true);
+	if (c->opened && !close_if_done(c))
+		set_deadline(c);
+}
+
+/* That side has sent what it may not: we end the tunnel. */
+static void
+cut_for(struct conn *c, enum side by)
+{
+	bool over = watch_of(c, by)->over, client = by == BY_CLIENT;
+
+	c->cut = over ? 1009 : 1002;
+	note_end(c,
+		 over ? client ? &reason_max_message_client
+			       : &reason_max_message_server
+		      : client ? &reason_strict_client : &reason_strict_server,
+		 BY_PROXY);
+	c->goodbye_due = false;
+	free(c->keepalive);
+	c->keepalive = NULL;
+	c->last = clock_ms(); /* what they still send is none */
+	if (c->state == CS_CLOSING) /* it has a Close of ours */
+		c->told |= 1 << BY_CLIENT;
+	else
+		conn_set_state(c, CS_CLOSING);
+	tell(c);
+}
+
 /* Notes when a sink begins to owe, and a Close that went by. */
 static void
 after_pump(struct conn *c, enum side by, bool owed, bool closed)
@@ -226,7 +329,9 @@ after_pump(struct conn *c, enum side by, bool owed, bool closed)
 	if (to->out && !owed)
 		*(by == BY_CLIENT ? &c->server_owed : &c->client_owed) =
 			c->last;
-	if (c->state == CS_CLOSING && c->from_client.closed) {
+	if (c->cut) {
+		tell(c);
+	} else if (c->state == CS_CLOSING && c->from_client.closed) {
 		stream_finish(&c->client);
 		stream_finish(to);
 		set_deadline(c);
@@ -264,6 +369,25 @@ throw_away(struct conn *c)
 		on_reset(c, BY_SERVER); /* an end is as good as another now */
 }
 
+/* Bytes came from that side. */
+static void
+note_life(struct conn *c, enum side by)
+{
+	struct frame_watch *w = watch_of(c, by);
+	uint64_t now = clock_ms();
+
+	if (by == BY_CLIENT)
+		c->client_last = now;
+	else
+		c->server->idle_since = now;
+	if (w->pong)
+		*(by == BY_CLIENT ? &c->client_pong : &c->server_pong) =
+			(uint32_t)((now - c->born) / 1000 + 1);
+	if (!c->cut && (w->lively || w->lost))
+		c->last = now;
+	w->pong = w->lively = false;
+}
+
 /*
  * Moves what `by` has sent.  Deadlines are looked at only when something
  * happened that sets one: a message costs none of this.
@@ -282,7 +406,7 @@ pump(struct conn *c, enum side by)
 
 	if (c->reset == other(by))
 		return;
-	if (by == BY_SERVER && c->state == CS_CLOSING) {
+	if (by == BY_SERVER && c->state == CS_CLOSING && !c->cut) {
 		throw_away(c);
 		return;
 	}
@@ -291,10 +415,14 @@ pump(struct conn *c, enum side by)
 	if (c->keepalive && !keepalive_settle(c, by, r == RELAY_EOF ||
 						     r == RELAY_SOURCE_LOST))
 		r = RELAY_SINK_LOST;
-	if (*bytes != before)
-		c->last = clock_ms();
+	if (*bytes != before || w->pong)
+		note_life(c, by);
 	if (w->closed && !closed)
 		note_end(c, &reason_close, by);
+	if (!c->cut && is_at_fault(c, by))
+		cut_for(c, by);
+	if (!c->opened)
+		return;
 	switch (r) {
 	case RELAY_EOF:
 		on_fin(c, by);
@@ -386,6 +514,26 @@ keep_alive(struct conn *c)
 							    : BY_SERVER);
 }
 
+/* A goodbye, but at most so long as anybody has for the answer to a Close. */
+static void
+end_lifetime(struct conn *c)
+{
+	note_end(c, &reason_tunnel_lifetime, BY_PROXY);
+	c->expires = clock_ms() + CLOSE_WAIT;
+	set_deadline(c);
+	tunnel_goodbye(c);
+}
+
+/* Those that began together do not end together. */
+static uint64_t
+expiry(struct conn *c, uint64_t lifetime)
+{
+	if (lifetime == 0)
+		return 0;
+	return c->born + lifetime -
+	       worker_random(c->worker) % (lifetime / 10 + 1);
+}
+
 void
 tunnel_on_deadline(struct conn *c)
 {
@@ -399,29 +547,12 @@ tunnel_on_deadline(struct conn *c)
 	due = earliest(c, &why);
 	if (due == 0 || due > clock_ms() || !why)
 		set_deadline(c); /* there was life meanwhile */
-	else if (why == &reason_close || c->reset)
+	else if (why == &reason_tunnel_lifetime && !c->ended)
+		end_lifetime(c);
+	else if (why == &reason_close || why == c->ended || c->reset || c->cut)
 		conn_close(c, c->ended, c->ended_by);
 	else
 		conn_close(c, why, BY_PROXY);
-}
-
-/* Seven weeks at most: a longer one is as good as never. */
-static uint32_t
-limit(uint64_t ms)
-{
-	return ms < UINT32_MAX ? (uint32_t)ms : 0;
-}
-
-static void
-copy_limits(struct conn *c)
-{
-	const struct conf_timeouts *t = &c->hs->route->timeouts;
-
-	c->limits.idle = limit(t->tunnel_idle);
-	c->limits.stall = limit(t->stall);
-	c->limits.half_close = limit(t->half_close);
-	c->limits.expires =
-		t->tunnel_lifetime ? clock_ms() + t->tunnel_lifetime : 0;
 }
 
 /* The 101, as it came but for its version and headers of the operator's. */
@@ -442,17 +573,15 @@ send_switching(struct conn *c, const struct head *res)
 void
 tunnel_start(struct conn *c, const struct head *res)
 {
-	c->name = strdup(c->hs->route->name);
-	if (!c->name || !keepalive_start(c)) {
-		free(c->name);
-		c->name = NULL;
+	if (!keepalive_start(c)) {
 		finish_fail(c, &reason_no_memory);
 		return;
 	}
 	frame_watch_init(&c->from_client, true);
 	frame_watch_init(&c->from_server, false);
-	copy_limits(c);
-	c->born = c->last = clock_ms();
+	c->born = c->last = c->client_last = clock_ms();
+	c->server->idle_since = c->born;
+	c->expires = expiry(c, c->terms->lifetime);
 	access_opened(c, res);
 	c->opened = true;
 	if (!send_switching(c, res)) {
@@ -503,7 +632,7 @@ tunnel_goodbye(struct conn *c)
 		return;
 	if (!can_say_goodbye(c)) {
 		note_end(c, &reason_drain, BY_PROXY);
-		conn_close(c, &reason_drain, BY_PROXY);
+		conn_close(c, c->ended, c->ended_by);
 		return;
 	}
 	c->goodbye_due = !has_place_for_close(c);
@@ -517,7 +646,7 @@ tunnel_goodbye(struct conn *c)
 	if (!stream_send(&c->client, frame, n))
 		on_reset(c, BY_CLIENT);
 	else if (c->client.eof && !c->client.out)
-		conn_close(c, &reason_drain, BY_PROXY);
+		conn_close(c, c->ended, c->ended_by);
 	else
 		set_deadline(c);
 }

@@ -27,7 +27,6 @@ free_conn(struct worker *w, struct conn *c)
 	CHECK_CONN(c);
 	list_remove(&c->link);
 	handshake_free(c);
-	free(c->name);
 	free(c->keepalive);
 	c->magic = 0;
 	free(c);
@@ -253,6 +252,16 @@ worker_cut(struct worker *w)
 				   untold ? &reason_cut : &reason_drain,
 				   BY_PROXY);
 	}
+}
+
+/* xorshift64* */
+uint64_t
+worker_random(struct worker *w)
+{
+	w->random ^= w->random >> 12;
+	w->random ^= w->random << 25;
+	w->random ^= w->random >> 27;
+	return w->random * 0x2545f4914f6cdd1dULL;
 }
 
 uint64_t

@@ -57,7 +57,7 @@ struct worker {
 	unsigned index, count; /* this worker's, and how many there are */
 	unsigned nconns; /* atomic: other workers compare it with their own */
 	uint64_t next_id;
-	uint64_t random;   /* state of the request ids' generator */
+	uint64_t random;   /* state of worker_random */
 	uint8_t keys[KEYS]; /* for pings, from OpenSSL */
 	unsigned nkeys;    /* of them not used yet */
 	bool app_ready;    /* the supervised application accepts */
@@ -100,6 +100,8 @@ worker_count(struct worker *w, int by)
 	__atomic_store_n(&w->nconns, w->nconns + (unsigned)by,
 			 __ATOMIC_RELAXED);
 }
+/* Numbers that differ; they are not hard to guess. */
+uint64_t worker_random(struct worker *w);
 /* An id for a request, unique over all workers. */
 uint64_t worker_next_id(struct worker *w);
 

@@ -328,3 +328,29 @@ def test_descriptors_come_back(bowsprit, backend, client):
     # A leak in one of the three ways would be 20; workers may start late.
     wait_until(lambda: bs.descriptors() < before + 10,
                'descriptors to be closed')
+
+
+def test_closing_line_has_ages(open_tunnel):
+    """Who fell silent, and whether it still answered pings."""
+    c, s, bs = open_tunnel()
+    s.send(frame(b'', wire.PING))
+    assert c.read_frame()[0] == wire.PING
+    time.sleep(1.1)  # so that it is not as old as the tunnel
+    c.send(from_client(b'', wire.PONG))
+    assert s.read_frame()[0] == wire.PONG
+    silent = time.monotonic()
+    while time.monotonic() < silent + 2.1:
+        s.send(frame(b'x'))
+        c.read_message()
+        time.sleep(0.1)
+    s.send(frame(closing(1000), wire.CLOSE))
+    c.read_message()
+    c.reset()
+    line = bs.closed()
+    assert (line['by'], line['reason'], line['code']) == (
+        'server', 'close', 1000)
+    assert line['from_client']['last'] >= 2
+    assert line['age'] > line['from_client']['last']
+    assert line['age'] > line['from_client']['pong'] >= 2
+    assert line['from_server']['last'] < line['from_client']['last']
+    assert 'pong' not in line['from_server']

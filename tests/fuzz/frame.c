@@ -13,6 +13,7 @@ struct seen {
 	uint32_t messages;
 	uint16_t code;
 	bool lost, closed, in_message, at_boundary;
+	size_t good; /* bytes of whole frames */
 };
 
 struct frame {
@@ -94,6 +95,7 @@ read_simply(const uint8_t *p, size_t n, bool masked)
 		if (!s.at_boundary)
 			break;
 		s.closed |= f.op == 8;
+		s.good += f.header + f.payload;
 	}
 	if (s.lost)
 		s.at_boundary = false;
@@ -121,7 +123,7 @@ check_close(uint16_t code, const uint8_t *mask)
 
 	MUST(n <= sizeof(bytes));
 	frame_watch_init(&w, mask != NULL);
-	frame_watch(&w, bytes, n);
+	frame_watch(&w, bytes, n, 0);
 	MUST(w.closed && !w.lost && w.code == code && frame_at_boundary(&w));
 }
 
@@ -138,12 +140,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	frame_watch_init(&whole, masked);
 	frame_watch_init(&pieces, masked);
-	frame_watch(&whole, p, in.n);
+	MUST(frame_watch(&whole, p, in.n, 0) == (seen.lost ? seen.good : in.n));
 	for (size_t i = 0; i < in.n; i += piece) {
 		size_t n = in.n - i < piece ? in.n - i : piece;
 		uint8_t *part = (uint8_t *)fuzz_copy(slice_of(in.p + i, n));
 
-		frame_watch(&pieces, part, n);
+		frame_watch(&pieces, part, n, 0);
 		free(part);
 	}
 	check(&whole, &seen);

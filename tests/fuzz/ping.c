@@ -38,7 +38,7 @@ boundary(struct slice in, size_t from, bool masked)
 		if (i >= from && frame_at_boundary(&w))
 			return i;
 		if (i < in.n)
-			frame_watch(&w, in.p + i, 1);
+			frame_watch(&w, in.p + i, 1, 0);
 	}
 	return in.n + 1;
 }
@@ -65,7 +65,7 @@ filter(struct pinged *s, struct frame_watch *w, struct stream in, size_t piece,
 {
 	struct pinged other = { .nheld = 0 };
 	uint8_t back[PING_MAX];
-	size_t nback;
+	size_t nback, good;
 
 	for (size_t at = 0, n; at < in.n; at += n) {
 		uint8_t *part;
@@ -73,7 +73,8 @@ filter(struct pinged *s, struct frame_watch *w, struct stream in, size_t piece,
 
 		n = in.n - at < piece ? in.n - at : piece;
 		part = (uint8_t *)fuzz_copy(slice_of((char *)in.p + at, n));
-		kept = ping_filter(s, &other, w, part, n, back, &nback);
+		kept = ping_filter(s, &other, w, part, n, 0, back, &nback,
+				   &good);
 		MUST(kept <= n && (nback == 0 || kept > 0));
 		memcpy(out->p + out->n, back, nback);
 		memcpy(out->p + out->n + nback, part, kept);
@@ -106,7 +107,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(out.p);
 	frame_watch_init(&w, masked);
 	frame_watch_init(&plain, masked);
-	frame_watch(&plain, in.p, in.n);
+	frame_watch(&plain, in.p, in.n, 0);
 	filter(&s, &w, sent, 1 + (first >> 1), &out);
 	MUST(out.n == in.n && memcmp(out.p, in.p, in.n) == 0);
 	MUST(s.waiting == (at > in.n));

@@ -122,8 +122,8 @@ static const struct mistake_row mistakes[] = {
 	  "t.cfg:3: allowed_origins" LATER "t.cfg:4: redirect" LATER,
 	  "for a later version" },
 	{ __LINE__, "routes = ( { path = \"/x\"; backend = \"http://a\";\n"
-		    "max_tunnels = 5;\nverify_client = 1; } );\n",
-	  "t.cfg:2: max_tunnels" LATER "t.cfg:3: verify_client" LATER,
+		    "proxy_protocol = 5;\nverify_client = 1; } );\n",
+	  "t.cfg:2: proxy_protocol" LATER "t.cfg:3: verify_client" LATER,
 	  "the same in a route" },
 
 	/* values */
@@ -500,7 +500,7 @@ a_test_explains(void **state)
 		"  { name = \"vm\"; path = \"/w/{id}\";"
 		"    upgrade = \"websocket\";"
 		"    backend = \"http://w/{id}\"; change_origin = true;"
-		"    stall = \"5s\"; ping = \"client\";"
+		"    stall = \"5s\"; ping = \"client\"; max_tunnels = \"7\";"
 		"    ping_timeout = \"9s\"; set_headers = \"X-A: b\";"
 		"    remove_response_headers = ( \"Server\" ); },\n"
 		"  { path = \"/p/{n}\"; backend = \"http://10.0.0.1:{n}\";"
@@ -525,7 +525,7 @@ a_test_explains(void **state)
 "routes, in the order tried\n"
 "  /api/    requests and upgrades             http://a:1  (t.cfg:3)\n"
 "  /w/{id}  upgrades                          http://w:80/{id}, Host: w, "
-"stall 5s, ping_timeout 9s, ping client, sets X-A, response removes Server, name: vm  (t.cfg:5)\n"
+"stall 5s, ping_timeout 9s, ping client, max_tunnels 7, sets X-A, response removes Server, name: vm  (t.cfg:5)\n"
 "  /p/{n}   requests and upgrades             http://10.0.0.1:{n}, only "
 "10.0.0.1:80 or 10.0.0.1:90-99  (t.cfg:6)\n"
 "  /v/**    requests and upgrades             http://v:1/x  (t.cfg:4)\n"

@@ -106,7 +106,7 @@ check_row(const struct frame_row *r, size_t first, size_t piece)
 	for (size_t at = 0; at < r->in.n; at += n, n = piece) {
 		if (n > r->in.n - at)
 			n = r->in.n - at;
-		frame_watch(&w, p + at, n);
+		frame_watch(&w, p + at, n, 0);
 	}
 	free(p);
 	ROW_CHECK(r, w.messages == r->messages, "%u messages, %zu, %zu",
@@ -135,6 +135,130 @@ frames_by_row(void **state)
 	rows_end();
 }
 
+/* ---- limits ---- */
+
+struct limit_row {
+	int line;
+	struct slice in;
+	uint64_t max;
+	const char *over; /* where the frame begins that is too much, or NULL */
+	bool whole;       /* what came before it, if all comes in one piece */
+	const char *why;
+};
+
+#define LIMIT(in, max, rest, why) \
+	{ __LINE__, BYTES(in), max, rest, true, why }
+
+static const struct limit_row limit_rows[] = {
+	LIMIT("\x82\x05" "Hello", 5, NULL, "as long as it may be"),
+	LIMIT("\x82\x05" "Hello", 4, "\x82\x05" "Hello", "a byte more"),
+	LIMIT("\x82\x01x\x82\x02", 1, "\x82\x02", "the second"),
+	LIMIT("\x01\x02" "ab\x80\x02" "cd", 4, NULL, "in fragments"),
+	LIMIT("\x01\x02" "ab\x80\x03" "cde", 4, "\x80\x03" "cde",
+	      "all of them count"),
+	LIMIT("\x01\x02" "ab\x89\x04pong\x80\x02" "cd", 4, NULL,
+	      "but not a ping between them"),
+	LIMIT("\x82\x04" "abcd\x01\x02" "ab\x80\x02" "cd", 4, NULL,
+	      "each message anew"),
+	LIMIT("\x88\x7d", 4, NULL, "a control frame is no message"),
+	LIMIT("\x82\x00\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", 4,
+	      "\x82\x7f\x7f", "2^63 - 1"),
+	LIMIT("\x01\x04" "abcd\x80\x7f\x7f\xff\xff\xff\xff\xff\xff\xff",
+	      4, "\x80\x7f", "the sum does not wrap"),
+	LIMIT("\x82\x00\x83\x00", 4, "\x83", "lost"),
+	LIMIT("\x82\x00\x89\x7e", 4, "\x89", "lost, a control frame"),
+};
+
+/* How many bytes it says may pass, which come in two pieces. */
+static size_t
+passed(const struct limit_row *r, size_t first, bool *whole)
+{
+	struct frame_watch w;
+	char *p = exact_copy(r->in);
+	size_t n;
+
+	frame_watch_init(&w, SERVER);
+	n = frame_watch(&w, p, first, r->max);
+	if (n == first && first < r->in.n)
+		n += frame_watch(&w, p + first, r->in.n - first, r->max);
+	*whole = frame_is_whole(&w);
+	ROW_CHECK(r, (w.over || w.lost) == (r->over != NULL), "%zu", first);
+	free(p);
+	return n;
+}
+
+/* Wherever they are cut: not a byte of the frame but what came before. */
+static void
+limits_by_row(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(limit_rows); i++) {
+		const struct limit_row *r = &limit_rows[i];
+		const char *over = r->over ? memmem(r->in.p, r->in.n, r->over,
+						    strlen(r->over)) : NULL;
+		size_t good = over ? (size_t)(over - r->in.p) : r->in.n;
+		bool whole;
+
+		for (size_t first = 0; first <= r->in.n; first++) {
+			size_t n = passed(r, first, &whole);
+			bool cut = over && first > good && n != good;
+
+			ROW_CHECK(r, n == (cut ? first : good), "%zu: %zu",
+				  first, n);
+			if (over)
+				ROW_CHECK(r, whole == !cut, "%zu", first);
+		}
+	}
+	rows_end();
+}
+
+/* To the end of a frame, at whatever place of it we begin. */
+static void
+the_rest_of_a_frame(void **state)
+{
+	static const char in[] = "\x01\x7e\x00\x03" "abc\x89\x01x";
+	struct frame_watch w;
+
+	(void)state;
+	for (size_t n = 1; n < 7; n++) {
+		frame_watch_init(&w, SERVER);
+		assert_int_equal(frame_watch(&w, in, n, 0), n);
+		assert_false(frame_is_whole(&w));
+		assert_int_equal(frame_watch_one(&w, in + n, 10 - n), 7 - n);
+		assert_true(frame_is_whole(&w));
+		assert_int_equal(frame_watch_one(&w, in + 7, 3), 0);
+	}
+}
+
+/* Pings and pongs, also in pieces, are no sign of life; all else is. */
+static void
+pings_are_not_lively(void **state)
+{
+	static const char quiet[] = "\x89\x02yo\x8a\x00";
+	static const char *const lively[] = { "\x81\x01x", "\x88\x02\x03\xe8",
+					      "\x83\x01" };
+	struct frame_watch w;
+
+	(void)state;
+	frame_watch_init(&w, SERVER);
+	for (size_t i = 0; i < sizeof(quiet) - 1; i++) {
+		assert_false(w.pong);
+		frame_watch(&w, quiet + i, 1, 0);
+	}
+	assert_true(w.pong);
+	assert_false(w.lively);
+	for (size_t i = 0; i < ARRAY_LEN(lively); i++) {
+		frame_watch_init(&w, SERVER);
+		frame_watch(&w, lively[i], 2, 0);
+		assert_true(w.lively);
+		if (w.lost)
+			continue;
+		w.lively = false;
+		frame_watch(&w, lively[i] + 2, 1, 0);
+		assert_true(w.lively);
+	}
+}
+
 /* 256 GiB go by in as many steps as there are pieces: no byte is looked at. */
 static void
 payload_is_skipped_by_arithmetic(void **state)
@@ -145,11 +269,11 @@ payload_is_skipped_by_arithmetic(void **state)
 
 	(void)state;
 	frame_watch_init(&w, SERVER);
-	frame_watch(&w, header, sizeof(header) - 1);
+	frame_watch(&w, header, sizeof(header) - 1, 0);
 	assert_true(w.left == (uint64_t)0x40 << 32);
 	for (unsigned i = 0; i < 1 << 22; i++) {
 		assert_false(frame_at_boundary(&w));
-		frame_watch(&w, block, sizeof(block));
+		frame_watch(&w, block, sizeof(block), 0);
 	}
 	assert_true(frame_at_boundary(&w));
 	assert_int_equal(w.messages, 1);
@@ -168,7 +292,7 @@ our_close(void **state)
 	assert_int_equal(frame_close(out, 1002, mask), 8);
 	assert_memory_equal(out, "\x88\x82\x10\x20\x30\x40\x13\xca", 8);
 	frame_watch_init(&w, CLIENT);
-	frame_watch(&w, out, 8);
+	frame_watch(&w, out, 8, 0);
 	assert_true(w.closed);
 	assert_int_equal(w.code, 1002);
 }
@@ -186,6 +310,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_by_row),
+		cmocka_unit_test(limits_by_row),
+		cmocka_unit_test(the_rest_of_a_frame),
+		cmocka_unit_test(pings_are_not_lively),
 		cmocka_unit_test(payload_is_skipped_by_arithmetic),
 		cmocka_unit_test(our_close),
 		cmocka_unit_test(a_watcher_is_small),

@@ -61,20 +61,21 @@ check_row(const struct ping_row *r, size_t first, size_t piece)
 	struct pinged from = { .nheld = 0 }, to = { .nheld = 0 };
 	struct frame_watch w, opposite;
 	uint8_t back[PING_MAX], their[] = "\x89\x01x", out[64];
-	size_t n = first, len = 0, kept, nback;
+	size_t n = first, len = 0, kept, nback, good;
 
 	frame_watch_init(&w, r->masked);
 	frame_watch_init(&opposite, false);
 	ping_sent(&from, (const uint8_t *)TAG);
-	assert_int_equal(ping_filter(&to, &from, &opposite, their, 3, back,
-				     &nback), 3);
+	assert_int_equal(ping_filter(&to, &from, &opposite, their, 3, 0,
+				     back, &nback, &good), 3);
 	for (size_t at = 0; at < r->in.n; at += n, n = piece) {
 		uint8_t *p;
 
 		if (n > r->in.n - at)
 			n = r->in.n - at;
 		p = (uint8_t *)exact_copy(slice_of(r->in.p + at, n));
-		kept = ping_filter(&from, &to, &w, p, n, back, &nback);
+		kept = ping_filter(&from, &to, &w, p, n, 0, back, &nback,
+				   &good);
 		memcpy(out + len, back, nback);
 		memcpy(out + len + nback, p, kept);
 		len += nback + kept;
