@@ -415,3 +415,34 @@ def test_demo(bowsprit, client):
     assert r.status == 200 and b'X-Odd_Name: odd value' in r.body
     c.send(upgrade('/ws'))
     assert c.read_head().startswith(b'HTTP/1.1 101 ')
+
+
+# ---- the example whose settings come from the environment
+
+LOG_STREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                          '../../contrib/examples/log-stream/bowsprit.cfg')
+
+
+@pytest.mark.parametrize('env, wanted', [
+    ({}, ('http://0.0.0.0:8080 ', 'max_tunnels 100,', 'tunnel_idle 5m,')),
+    ({'PORT': '9000', 'HOST': '127.0.0.1', 'MAX_SESSIONS': '7',
+      'SESSION_TIMEOUT': '60000', 'WS_PING_INTERVAL': '15000',
+      'WS_PING_TIMEOUT': '2000', 'LOG_LEVEL': 'debug'},
+     ('http://127.0.0.1:9000 ', 'max_tunnels 7,', 'tunnel_idle 1m,'))],
+    ids=['none', 'all'])
+def test_example_log_stream(env, wanted, tmp_path):
+    status, out, err = run('-t', '-c', LOG_STREAM, cwd=tmp_path, env=env)
+    assert (status, err) == (0, '')
+    for words in wanted:
+        assert words in out
+
+
+@pytest.mark.parametrize('name', ['MAX_SESSIONS', 'SESSION_TIMEOUT',
+                                  'WS_PING_INTERVAL', 'WS_PING_TIMEOUT',
+                                  'LOG_LEVEL', 'PORT'])
+def test_example_log_stream_of_nonsense(name, tmp_path):
+    """Each of the names is used: nonsense in it is a mistake."""
+    status, _, err = run('-t', '-c', LOG_STREAM, cwd=tmp_path,
+                         env={name: 'nonsense'})
+    assert status == 1
+    assert 'nonsense' in err
