@@ -21,7 +21,7 @@
 
 /* After a Close in both directions TCP has this long to end as well. */
 #define CLOSE_WAIT 5000
-/* In a drain the server has this long to end, once it has the client's end. */
+/* In a drain a silent server has this long to end after the client's end. */
 #define SERVER_WAIT 1000
 
 static struct frame_watch *
@@ -366,7 +366,9 @@ throw_away(struct conn *c)
 				RELAY_SCRATCH);
 
 	if (n == 0 || n == -2)
-		on_reset(c, BY_SERVER); /* an end is as good as another now */
+		on_reset(c, BY_SERVER); /* one end is as good as another */
+	else if (n > 0 && c->server->s.fin_sent)
+		c->last = clock_ms(); /* closed now it would be reset */
 }
 
 /* Bytes came from that side. */
