@@ -48,9 +48,9 @@ def test_none_by_default(open_tunnel):
 
 @pytest.mark.parametrize('side', ['client', 'server'])
 def test_silent_side_is_pinged(side, pinged):
-    one, other, bs = pinged(side, ping_timeout='1s')
+    one, other, bs = pinged(side, ping_timeout='2s')
     tags = set()
-    end = time.monotonic() + 1.5
+    end = time.monotonic() + 2.5
     while time.monotonic() < end:
         tag = read_ping(one)
         one.send(reply(side, tag))
@@ -116,9 +116,9 @@ def test_a_byte_is_life(side, pinged):
 
 def test_life_puts_off_the_verdict(pinged):
     """It sends, but does not answer: silence counts from its last byte."""
-    c, s, bs = pinged('client', ping_interval='300ms', ping_timeout='600ms')
+    c, s, bs = pinged('client', ping_interval='300ms', ping_timeout='1500ms')
     read_ping(c)
-    end = time.monotonic() + 2
+    end = time.monotonic() + 2.2
     while time.monotonic() < end:
         c.send(from_client(b'x'))
         assert s.read_message() == (wire.BINARY, b'x')
@@ -126,7 +126,7 @@ def test_life_puts_off_the_verdict(pinged):
     assert not bs.events('Connection closed')
     c.expect_gone()
     assert bs.closed()['reason'] == 'client-ping-timeout'
-    assert time.monotonic() - end > 0.8
+    assert time.monotonic() - end > 1.7
 
 
 PLACES = {
@@ -213,8 +213,8 @@ def test_ping_waits_for_pongs_that_are_owed(side, pinged):
 
 
 def test_answer_to_a_later_ping_is_one_to_ours(pinged):
-    c, s, bs = pinged('client', ping_interval='200ms', ping_timeout='1s')
-    for i in range(8):
+    c, s, bs = pinged('client', ping_interval='200ms', ping_timeout='3s')
+    for i in range(4):
         read_ping(c)
         s.send(frame(b'theirs', wire.PING))
         assert c.read_message() == (wire.PING, b'theirs')
