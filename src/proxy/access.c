@@ -453,7 +453,8 @@ log_bad_head(const struct conn *c, const struct refusal *r)
 {
 	struct log_line l;
 
-	if (!passes(c, LOG_INFO, bad_head, r->word) ||
+	if (c->worker->conf->log_access == ACCESS_NONE ||
+	    !passes(c, LOG_INFO, bad_head, r->word) ||
 	    !log_begin(&l, LOG_INFO, "[HTTP] %u", r->status))
 		return;
 	log_uint(&l, "id", c->id);
@@ -519,7 +520,8 @@ access_abandoned(struct conn *c, const struct reason *why)
 		log_failed_upgrade(c, &f);
 		return;
 	}
-	if (!log_begin(&l, LOG_INFO, "[WebSocket Upgrade] Socket error: %s:",
+	if (c->hs->conf->log_access == ACCESS_NONE ||
+	    !log_begin(&l, LOG_INFO, "[WebSocket Upgrade] Socket error: %s:",
 		       why->message))
 		return;
 	log_uint(&l, "id", c->id);

@@ -376,6 +376,19 @@ def test_access(access, lines, bowsprit, backend, client):
     assert len(found) == lines, found
 
 
+def test_access_none_but_failed_upgrades(bowsprit, client, down):
+    bs = bowsprit(down, log={'format': 'json', 'access': 'none'})
+    for head, status in ((b'GET / HTTP/1.1\r\n\r\n', 400), (get(), 502),
+                         (upgrade(), 502)):
+        c = client(bs)
+        c.send(head)
+        assert c.read_response().status == status
+    bs.signal()
+    bs.wait_end()
+    assert not bs.events('[HTTP]')
+    assert len(bs.events('[WebSocket Proxy Error]')) == 1
+
+
 def test_next_s_own_files_are_at_level_debug(bowsprit, backend, client):
     b = backend(answering(response(200)))
     for level, n in (('info', 0), ('debug', 1)):
