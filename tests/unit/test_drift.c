@@ -401,7 +401,7 @@ every_reason_is_told_of(void **state)
 	unsigned n = 0, status, listed = 0;
 
 	(void)state;
-	*strstr(list, "\n.Sh EXAMPLES") = '\0';
+	*strstr(list, "\n.Sh SEE ALSO") = '\0';
 	for (at = source; (at = strstr(at, "\treason_")); n++) {
 		at = strchr(at, '"');
 		assert_int_equal(sscanf(at, "\"%31[a-z-]\", %u", word,
