@@ -87,6 +87,13 @@ ends_with(const char *text, const char *end)
 	return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+/* Express and Next write captures so. */
+static bool
+has_foreign_capture(const char *path)
+{
+	return strstr(path, "/:") || strstr(path, "/[");
+}
+
 static void
 remark_on_route(struct conf_tree *t, const struct conf_route *r)
 {
@@ -95,6 +102,9 @@ remark_on_route(struct conf_tree *t, const struct conf_route *r)
 	if (ends_with(path, "/"))
 		conf_tree_remark(t, r->where, "'%s' matches only itself; did "
 				 "you mean '%s**'?", path, path);
+	if (has_foreign_capture(path))
+		conf_tree_remark(t, r->where, "'%s' matches ':id' or '[id]' "
+				 "as it is; did you mean '{id}'?", path);
 	if (r->target && pattern_captures(r->pattern, SLICE("**")) &&
 	    !strstr(r->target, "{**}"))
 		conf_tree_remark(t, r->where, "all of '%s' goes to the one "

@@ -156,6 +156,7 @@ OPTIONS = [
 REMARKED = '''
 backends = { spare = { servers = ( "http://127.0.0.1:1" ); }; };
 routes = ( { path = "/api/"; backend = "http://a"; },
+           { path = "/:id"; backend = "http://a"; },
            { path = "/u/**"; backend = "http://u/x"; },
            { path = "/v/**"; backend = "http://v"; } );
 timeouts = { handshake = "1s"; connect = "2s"; backend_keepalive = "6s";
