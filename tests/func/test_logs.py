@@ -378,7 +378,7 @@ def test_access(access, lines, bowsprit, backend, client):
 
 def test_access_none_but_failed_upgrades(bowsprit, client, down):
     bs = bowsprit(down, log={'format': 'json', 'access': 'none'})
-    for head, status in ((b'GET / HTTP/1.1\r\n\r\n', 400), (get(), 502),
+    for head, status in ((b'GET /\x1b HTTP/1.1\r\n\r\n', 400), (get(), 502),
                          (upgrade(), 502)):
         c = client(bs)
         c.send(head)
