@@ -393,9 +393,10 @@ is_own(const struct strict_head *answer)
 	       slice_eq(v, SLICE("text/plain; charset=utf-8"));
 }
 
+/* `minor` is of the client that hears it. */
 static bool
 is_answer_to(const struct request *r, const struct strict_head *answer,
-	     struct slice body)
+	     struct slice body, unsigned minor)
 {
 	static char plain[PEER_BYTES];
 	struct slice said;
@@ -404,7 +405,7 @@ is_answer_to(const struct request *r, const struct strict_head *answer,
 		return false;
 	said = since(&r->carrier->said, r->answer_at);
 	/* An HTTP/1.0 client gets chunks without their lines. */
-	if (r->answer.framing == FRAMED_CHUNKED && r->head.minor == 0)
+	if (r->answer.framing == FRAMED_CHUNKED && minor == 0)
 		said = slice_of(plain, strict_unchunk(said, plain));
 	return slice_starts(said, body);
 }
@@ -421,7 +422,8 @@ check_origin(const struct client_peer *c, const struct request *r,
 
 	for (unsigned i = 0; !found && i < c->nrequests; i++)
 		found = is_that(&c->requests[i].head, r) &&
-			is_answer_to(&c->requests[i], answer, body);
+			is_answer_to(&c->requests[i], answer, body,
+				     r->head.minor);
 	MUST(found && "an answer that no server has given to this");
 }
 
