@@ -41,6 +41,7 @@ move_socket(struct stream *from, struct stream *to, char *scratch,
 {
 	ssize_t got = stream_read(from, scratch, RELAY_SCRATCH);
 	size_t used, n = (size_t)got;
+	bool sent;
 
 	*moved = 0;
 	if (got == 0)
@@ -48,15 +49,15 @@ move_socket(struct stream *from, struct stream *to, char *scratch,
 	if (got < 0)
 		return got == -1 ? RELAY_DRY : RELAY_SOURCE_LOST;
 	*moved = n;
-	if (!pass_on(to, scratch, n, watch, arg, &used))
-		return RELAY_SINK_LOST;
-	if (used == n)
-		return RELAY_DRY;
-	if (!buf_add(&from->in, scratch + used, n - used)) {
+	sent = pass_on(to, scratch, n, watch, arg, &used);
+	/* Behind what is of no use to the sink the next message may begin. */
+	if (used < n && !buf_add(&from->in, scratch + used, n - used)) {
 		from->error = ENOMEM;
 		return RELAY_SOURCE_LOST;
 	}
-	return RELAY_STOPPED;
+	if (!sent)
+		return RELAY_SINK_LOST;
+	return used == n ? RELAY_DRY : RELAY_STOPPED;
 }
 
 enum relay

@@ -9,6 +9,7 @@ the next request.
 """
 
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -17,6 +18,7 @@ import pytest
 import wire
 from backends import answering, tunnel, web
 from daemon import can_connect, free_port
+from test_endings import stopped
 from wire import (LAST_CHUNK, chunk, get, request, response, switching,
                   upgrade, wait_until)
 
@@ -354,3 +356,24 @@ def test_one_request_is_one_to_real_servers(server, bowsprit, client):
         d.close()
     wait_until(lambda: heard()[-1:] == sent[-1:], 'the last one')
     assert heard() == sent
+
+
+def test_request_behind_a_body_that_was_lost(bowsprit, backend, client):
+    """Its first bytes came with the end of what the server did not take."""
+    b = backend()
+    bs = bowsprit(b, workers=1)
+    c = client(bs)
+    c.send(request('POST', '/', 'x', 'Content-Length: 9', body=b'abc'))
+    s = b.wait_for()
+    s.read_until(b'\r\n\r\n')
+    assert s.read(3) == b'abc'
+    bs.signal(signal.SIGSTOP)  # so that it wakes to both at once
+    try:
+        wire.wait_until(lambda: stopped(bs.pid), 'it to stop')
+        c.send(b'defghi' + get('/next')[:3])
+        s.reset()
+    finally:
+        bs.signal(signal.SIGCONT)
+    assert c.read_response().status == 502
+    c.send(get('/next')[3:])
+    assert b.wait_for(2).read_until(b'\r\n').startswith(b'GET /next ')
