@@ -218,8 +218,9 @@ accept_client(bool local)
 	if (peers_client && peers_client->fd >= 0) {
 		close(peers_client->fd);
 		peers_client->fd = -1;
-		settle();
 	}
+	if (peers_client)
+		settle(); /* what that one said last is still its own */
 	make_pair(pair);
 	if (!peers_new_client(pair[1], local)) {
 		close(pair[0]);
