@@ -171,6 +171,29 @@ def test_end_within_what_may_be_our_pong(side, pinged):
     assert other.read_to_end() == pong[:-1]
 
 
+@pytest.mark.parametrize('opcode, size, code', [
+    (wire.BINARY, 1001, 1009),  # max_message
+    (3, 10, 1002)])             # strict
+@pytest.mark.parametrize('cut', [0, 1, 2, 7, 17])
+@pytest.mark.parametrize('side', ['client', 'server'])
+def test_fault_behind_our_pong(side, cut, opcode, size, code, pinged):
+    """Limits hold behind what is taken out, however the bytes come."""
+    one, other, bs = pinged(side, max_message='1000', strict=True)
+    pong = reply(side, read_ping(one))
+    one.send(reply(side, b'last', wire.BINARY) + pong[:cut])
+    assert other.read_message() == (wire.BINARY, b'last')
+    one.send(pong[cut:] + reply(side, b'x' * size, opcode) + b'more')
+    for w in (other, one):
+        opcode, payload, _ = w.read_frame()
+        assert (opcode, payload[:2]) == (wire.CLOSE, wire.closing(code))
+        w.expect_end()
+    one.close()
+    other.close()
+    line = bs.closed()
+    assert (line['by'], line['code'], line['from_' + side]['messages']) == (
+        'proxy', code, 1)
+
+
 @pytest.mark.parametrize('side', ['client', 'server'])
 def test_ping_waits_for_the_end_of_a_frame(side, pinged):
     one, other, bs = pinged(side, ping_interval='200ms')
