@@ -308,6 +308,9 @@ cut_for(struct conn *c, enum side by)
 		      : client ? &reason_strict_client : &reason_strict_server,
 		 BY_PROXY);
 	c->goodbye_due = false;
+	/* A frame of the other one that may have been our Pong goes on whole. */
+	if (c->keepalive)
+		(void)!keepalive_settle(c, other(by), true);
 	free(c->keepalive);
 	c->keepalive = NULL;
 	c->last = clock_ms(); /* what they still send is none */

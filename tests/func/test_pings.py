@@ -194,6 +194,26 @@ def test_fault_behind_our_pong(side, cut, opcode, size, code, pinged):
         'proxy', code, 1)
 
 
+@pytest.mark.parametrize('cut', [1, 2, 7, 17])
+@pytest.mark.parametrize('side', ['client', 'server'])
+def test_fault_of_the_other_side_within_our_pong(side, cut, pinged):
+    """What has come of it is not lost: the Close needs a whole frame."""
+    one, other, bs = pinged(side, max_message='1000')
+    tag = read_ping(one)
+    pong = reply(side, tag)
+    one.send(reply(side, b'last', wire.BINARY) + pong[:cut])
+    assert other.read_message() == (wire.BINARY, b'last')
+    other.send(reply('server' if side == 'client' else 'client',
+                     b'x' * 1001, wire.BINARY))
+    opcode, payload, _ = one.read_frame()
+    assert (opcode, payload[:2]) == (wire.CLOSE, wire.closing(1009))
+    one.send(pong[cut:])
+    assert other.read_message() == (wire.PONG, tag)
+    opcode, payload, _ = other.read_frame()
+    assert (opcode, payload[:2]) == (wire.CLOSE, wire.closing(1009))
+    other.expect_end()
+
+
 @pytest.mark.parametrize('side', ['client', 'server'])
 def test_ping_waits_for_the_end_of_a_frame(side, pinged):
     one, other, bs = pinged(side, ping_interval='200ms')
