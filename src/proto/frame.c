@@ -7,6 +7,7 @@
  */
 #include "proto/frame.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define FIN 0x80
@@ -175,6 +176,13 @@ has_ended(const struct frame_watch *w)
 	return w->lost || w->over;
 }
 
+/* Is it payload that comes next? */
+static bool
+is_in_payload(const struct frame_watch *w)
+{
+	return w->need > 0 && w->have == w->need;
+}
+
 void
 frame_begin_piece(struct frame_watch *w)
 {
@@ -186,7 +194,7 @@ frame_step(struct frame_watch *w, const void *p, size_t n, uint64_t max)
 {
 	if (has_ended(w))
 		return n;
-	if (w->need > 0 && w->have == w->need)
+	if (is_in_payload(w))
 		return take_payload(w, p, n);
 	return take_header(w, p, n, max);
 }
@@ -218,6 +226,21 @@ frame_watch_one(struct frame_watch *w, const void *bytes, size_t n)
 	while (at < n && w->need > 0 && !has_ended(w))
 		at += frame_step(w, p + at, n - at, 0);
 	return at;
+}
+
+uint64_t
+frame_payload_left(const struct frame_watch *w)
+{
+	return is_in_payload(w) && is_data(w) && !has_ended(w) ? w->left : 0;
+}
+
+void
+frame_skip(struct frame_watch *w, size_t n)
+{
+	assert(n <= frame_payload_left(w));
+	frame_begin_piece(w);
+	if (n > 0)
+		take_payload(w, NULL, n); /* of data none is looked at */
 }
 
 bool

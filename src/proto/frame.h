@@ -64,6 +64,13 @@ size_t frame_watch_one(struct frame_watch *w, const void *p, size_t n);
 size_t frame_step(struct frame_watch *w, const void *p, size_t n,
 		  uint64_t max);
 void frame_begin_piece(struct frame_watch *w);
+/*
+ * For bytes that are not read at all: how many of the payload of the present
+ * data frame are still to come, and that n of those have gone by.  0 in a
+ * header, in a control frame, and once it is lost or over.
+ */
+uint64_t frame_payload_left(const struct frame_watch *w);
+void frame_skip(struct frame_watch *w, size_t n);
 /* Of the frame that goes by, or has just gone by. */
 static inline unsigned
 frame_opcode(const struct frame_watch *w)

@@ -230,6 +230,100 @@ the_rest_of_a_frame(void **state)
 	}
 }
 
+/* ---- bytes that nobody reads ---- */
+
+struct left_row {
+	int line;
+	struct slice in;
+	uint64_t left;
+	const char *why;
+};
+
+#define LEFT(in, left, why) { __LINE__, BYTES(in), left, why }
+
+static const struct left_row left_rows[] = {
+	LEFT("", 0, "nothing yet"),
+	LEFT("\x82", 0, "in a header"),
+	LEFT("\x82\x05", 5, "a payload begins"),
+	LEFT("\x82\x05" "He", 3, "a part of it is there"),
+	LEFT("\x82\x05" "Hello", 0, "all of it"),
+	LEFT("\x82\x7e\x01", 0, "in a length"),
+	LEFT("\x82\x7e\x01\x00", 256, "a 16-bit length"),
+	LEFT("\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff",
+	     UINT64_C(0x7fffffffffffffff), "2^63 - 1"),
+	LEFT("\x01\x01x", 0, "between fragments"),
+	LEFT("\x01\x01x\x80\x02y", 1, "in the second"),
+	LEFT("\x89\x05" "He", 0, "a ping is looked at"),
+	LEFT("\x88\x05\x03\xe9", 0, "and so is a Close"),
+	LEFT("\x82\x7f\x80\0\0\0\0\0\0\0", 0, "lost"),
+	LEFT("\x82\x00\x83\x05xx", 0, "lost, at the opcode"),
+};
+
+static void
+payload_left_by_row(void **state)
+{
+	struct frame_watch w;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(left_rows); i++) {
+		const struct left_row *r = &left_rows[i];
+
+		frame_watch_init(&w, SERVER);
+		frame_watch(&w, r->in.p, r->in.n, 0);
+		ROW_CHECK(r, frame_payload_left(&w) == r->left, "%llu",
+			  (unsigned long long)frame_payload_left(&w));
+	}
+	rows_end();
+	frame_watch_init(&w, SERVER);
+	frame_watch(&w, "\x82\x05", 2, 4);
+	assert_int_equal(frame_payload_left(&w), 0); /* over */
+}
+
+/* What is skipped at `at`, n bytes, leads where they do when they are seen. */
+static void
+check_skip(const struct frame_row *r, size_t at, size_t n)
+{
+	struct frame_watch seen, skipped;
+
+	memset(&seen, 0, sizeof(seen));
+	frame_watch_init(&seen, r->masked);
+	frame_watch(&seen, r->in.p, at, 0);
+	memcpy(&skipped, &seen, sizeof(seen));
+	frame_watch(&seen, r->in.p + at, n, 0);
+	frame_skip(&skipped, n);
+	ROW_CHECK(r, memcmp(&seen, &skipped, sizeof(seen)) == 0,
+		  "%zu bytes at %zu", n, at);
+	frame_watch(&seen, r->in.p + at + n, r->in.n - at - n, 0);
+	frame_watch(&skipped, r->in.p + at + n, r->in.n - at - n, 0);
+	ROW_CHECK(r, memcmp(&seen, &skipped, sizeof(seen)) == 0,
+		  "behind %zu bytes at %zu", n, at);
+}
+
+/* In every payload of the rows, from and to every byte of it. */
+static void
+skipped_is_as_seen(void **state)
+{
+	struct frame_watch w;
+	unsigned checked = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct frame_row *r = &rows[i];
+
+		frame_watch_init(&w, r->masked);
+		for (size_t at = 0; at < r->in.n; at++) {
+			uint64_t left = frame_payload_left(&w);
+
+			for (size_t n = 0; n <= left && n <= r->in.n - at;
+			     n++, checked++)
+				check_skip(r, at, n);
+			frame_watch(&w, r->in.p + at, 1, 0);
+		}
+	}
+	rows_end();
+	assert_true(checked > 100);
+}
+
 /* Pings and pongs, also in pieces, are no sign of life; all else is. */
 static void
 pings_are_not_lively(void **state)
@@ -312,6 +406,8 @@ main(void)
 		cmocka_unit_test(frames_by_row),
 		cmocka_unit_test(limits_by_row),
 		cmocka_unit_test(the_rest_of_a_frame),
+		cmocka_unit_test(payload_left_by_row),
+		cmocka_unit_test(skipped_is_as_seen),
 		cmocka_unit_test(pings_are_not_lively),
 		cmocka_unit_test(payload_is_skipped_by_arithmetic),
 		cmocka_unit_test(our_close),
