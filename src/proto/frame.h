@@ -23,6 +23,14 @@ enum {
 	OP_PONG = 10,
 };
 
+/* Codes of a Close that we send (RFC 6455 7.4.1, and IANA's registry). */
+enum {
+	CLOSE_GOING_AWAY = 1001,
+	CLOSE_PROTOCOL_ERROR = 1002,
+	CLOSE_TOO_BIG = 1009,
+	CLOSE_SERVICE_RESTART = 1012,
+};
+
 struct frame_watch {
 	uint64_t left;     /* payload still to come of the present frame */
 	uint64_t message;  /* payload of the present message, or the last */

@@ -301,7 +301,7 @@ cut_for(struct conn *c, enum side by)
 {
 	bool over = watch_of(c, by)->over, client = by == BY_CLIENT;
 
-	c->cut = over ? 1009 : 1002;
+	c->cut = over ? CLOSE_TOO_BIG : CLOSE_PROTOCOL_ERROR;
 	note_end(c,
 		 over ? client ? &reason_max_message_client
 			       : &reason_max_message_server
@@ -643,7 +643,7 @@ tunnel_goodbye(struct conn *c)
 	c->goodbye_due = !has_place_for_close(c);
 	if (c->goodbye_due)
 		return;
-	n = frame_close(frame, 1001, NULL);
+	n = frame_close(frame, c->worker->close_code, NULL);
 	note_end(c, &reason_drain, BY_PROXY);
 	conn_set_state(c, CS_CLOSING);
 	stream_set_reading(&c->server->s, true);

@@ -19,7 +19,7 @@ void tunnel_on_server(struct conn *c, short what);
 void tunnel_on_deadline(struct conn *c);
 
 /*
- * We are going down: Close 1001 to the client, at a message boundary, or in a
+ * Close to the client with the worker's code, at a message boundary, or in a
  * hurried worker between any two frames.
  */
 void tunnel_goodbye(struct conn *c);

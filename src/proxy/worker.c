@@ -123,6 +123,7 @@ worker_init(struct worker *w, struct event_base *base, struct conf *conf,
 	*w = (struct worker){ .base = base,
 			      .index = index,
 			      .count = count,
+			      .close_code = CLOSE_GOING_AWAY,
 			      .random = seed(index) };
 	for (unsigned i = 0; i < CS_COUNT; i++)
 		list_init(&w->conns[i]);
@@ -217,16 +218,18 @@ worker_end_app(struct worker *w)
 }
 
 void
-worker_drain(struct worker *w, uint64_t spread)
+worker_drain(struct worker *w, const struct drain *how)
 {
 	bool crowd = count_tunnels(w) * w->count > CROWD;
 	/* The last of a crowd are told then, and have messages to end, too. */
-	uint64_t patience = crowd ? spread + spread / 2 : spread;
+	uint64_t patience = crowd ? how->spread + how->spread / 2
+				  : how->spread;
 	struct timeval tv = { .tv_sec = (time_t)(patience / 1000),
 			      .tv_usec = (suseconds_t)(patience % 1000 *
 						       1000) };
 
 	w->draining = true;
+	w->close_code = how->close_code;
 	fail_held(w, &reason_drain);
 	list_each(it, &w->conns[CS_HEAD])
 		client_drain(container_of(it, struct conn, link));
@@ -234,7 +237,7 @@ worker_drain(struct worker *w, uint64_t spread)
 		finish_drain(container_of(it, struct conn, link));
 	list_each(it, &w->conns[CS_HALF])
 		tunnel_goodbye(container_of(it, struct conn, link));
-	w->farewells = crowd ? (unsigned)(spread / FAREWELL_MS) + 1 : 1;
+	w->farewells = crowd ? (unsigned)(how->spread / FAREWELL_MS) + 1 : 1;
 	say_goodbye(-1, 0, w);
 	event_add(&w->impatience, &tv);
 	pool_empty(&w->pool);

@@ -38,6 +38,12 @@ enum conn_state {
 	CS_COUNT
 };
 
+/* How a drain tells tunnels that it is time to go. */
+struct drain {
+	uint64_t spread;     /* ms: half of its time */
+	uint16_t close_code; /* CLOSE_GOING_AWAY, CLOSE_SERVICE_RESTART */
+};
+
 #define WARNED_PEERS 16
 #define KEYS 512 /* random bytes that are fetched at once */
 
@@ -62,6 +68,7 @@ struct worker {
 	unsigned nkeys;    /* of them not used yet */
 	bool app_ready;    /* the supervised application accepts */
 	bool draining;
+	uint16_t close_code; /* of our goodbyes */
 	bool hurried;      /* a drain that does not wait for messages' ends */
 	void (*on_idle)(struct worker *w); /* draining, the last one gone */
 	struct addr warned[WARNED_PEERS];  /* of forged X-Forwarded-* */
@@ -86,11 +93,11 @@ void worker_set_app(struct worker *w, bool ready);
 void worker_end_app(struct worker *w);
 /*
  * Takes no new requests, lets exchanges finish, and says goodbye to tunnels:
- * at once, or to many of them over `spread` ms, half of the drain's time.  Until
- * then, or half as long again if they are many, they finish their messages,
- * later only their frames.  on_idle is called when all is done, perhaps at once.
+ * at once, or to many of them over `spread`.  Until then, or half as long again
+ * if they are many, they finish their messages, later only their frames.
+ * on_idle is called when all is done, perhaps at once.
  */
-void worker_drain(struct worker *w, uint64_t spread);
+void worker_drain(struct worker *w, const struct drain *how);
 /* Closes everything now. */
 void worker_cut(struct worker *w);
 /* One connection more, or less. */

@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/resolve.h"
+#include "proto/frame.h"
 #include "run/announce.h"
 #include "run/child.h"
 #include "run/cores.h"
@@ -61,7 +62,7 @@ struct loop {
 	rlim_t nofile;         /* as we were given it */
 	bool draining, cut;
 	uint64_t told;         /* ms: the first signal to end */
-	uint64_t spread;       /* ms over which many tunnels are told */
+	struct drain how;      /* workers read it once it is under way */
 	int status;
 };
 
@@ -110,7 +111,8 @@ drain(struct loop *l, uint64_t limit, uint64_t spread)
 		return;
 	l->draining = true;
 	l->told = clock_ms();
-	l->spread = spread;
+	l->how = (struct drain){ .spread = spread,
+				 .close_code = CLOSE_GOING_AWAY };
 	post_all(l, MSG_DEAFEN, NULL);
 	if (l->child)
 		child_drain(l->child);
@@ -136,7 +138,7 @@ static void
 on_all_deaf(struct loop *l)
 {
 	sockets_close(&l->sockets);
-	post_all(l, MSG_DRAIN, (void *)(uintptr_t)l->spread);
+	post_all(l, MSG_DRAIN, &l->how);
 	if (l->cut)
 		post_all(l, MSG_CUT, NULL);
 }

@@ -23,7 +23,7 @@ enum message {
 	MSG_APP_OVER, /* or never again */
 	MSG_CONN,     /* arg: a fresh connection for you, see thread.c */
 	MSG_DEAFEN,   /* let your sockets go; the answer is MSG_DEAF */
-	MSG_DRAIN,    /* arg: the ms over which a crowd is told to go */
+	MSG_DRAIN,    /* arg: a struct drain, main's */
 	MSG_CUT,      /* close everything */
 	MSG_STOP,     /* leave the loop */
 	MSG_DEAF,     /* to main: a worker has let go its sockets */

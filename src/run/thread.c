@@ -135,7 +135,7 @@ on_letter(enum message what, void *arg, void *owner)
 		mailbox_post(t->main, MSG_DEAF, NULL);
 		break;
 	case MSG_DRAIN:
-		worker_drain(&t->worker, (uintptr_t)arg);
+		worker_drain(&t->worker, arg);
 		break;
 	case MSG_CUT:
 		worker_cut(&t->worker);

@@ -265,6 +265,7 @@ end_server(struct server_peer *s, bool half)
 static void
 obey(char command, struct slice bytes)
 {
+	static const struct drain now = { .close_code = CLOSE_SERVICE_RESTART };
 	struct server_peer *s = present_server();
 
 	switch (command) {
@@ -313,7 +314,7 @@ obey(char command, struct slice bytes)
 		break;
 	case 'd':
 		if (!worker.draining)
-			worker_drain(&worker, 0);
+			worker_drain(&worker, &now);
 		break;
 	default:
 		if (command >= '1' && command <= '9')

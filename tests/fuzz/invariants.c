@@ -427,11 +427,11 @@ check_origin(const struct client_peer *c, const struct request *r,
 	MUST(found && "an answer that no server has given to this");
 }
 
-/* What the server has said, and perhaps a Close of ours (code 1001). */
+/* What the server has said, and perhaps a Close of ours (code 1012). */
 static bool
 is_tunnelled(struct slice heard, struct slice said)
 {
-	static const struct slice goodbye = SLICE("\x88\x02\x03\xe9");
+	static const struct slice goodbye = SLICE("\x88\x02\x03\xf4");
 
 	for (size_t n = 0; n <= goodbye.n && n <= heard.n; n++)
 		if (memcmp(heard.p + heard.n - n, goodbye.p, n) == 0 &&
