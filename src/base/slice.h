@@ -53,7 +53,7 @@ slice_ieq(struct slice a, struct slice b)
 static inline bool
 slice_starts(struct slice s, struct slice prefix)
 {
-	return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
+	return s.n >= prefix.n && slice_eq(slice_of(s.p, prefix.n), prefix);
 }
 
 /* Without blanks and tabs at both ends (OWS, RFC 9110 5.6.3). */
