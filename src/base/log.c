@@ -25,9 +25,12 @@
 /* Set by main before there are threads; later only the level changes. */
 static struct {
 	enum log_format format;
-	_Atomic enum log_level level;
+	_Atomic enum log_level level; /* of lines that are kept */
+	_Atomic enum log_level least; /* of lines that somebody wants */
+	log_watch *watch;             /* NULL, most often */
+	void *watch_arg;
 	char host[256];
-} out = { .format = LOG_TEXT, .level = LOG_INFO };
+} out = { .format = LOG_TEXT, .level = LOG_INFO, .least = LOG_INFO };
 
 bool
 log_open(const char *path, enum log_format format, enum log_level level)
@@ -35,7 +38,7 @@ log_open(const char *path, enum log_format format, enum log_level level)
 	if (!sink_open(path))
 		return false;
 	out.format = format;
-	out.level = level;
+	log_set_level(level);
 	if (gethostname(out.host, sizeof(out.host) - 1) < 0)
 		out.host[0] = '\0';
 	return true;
@@ -45,10 +48,25 @@ void
 log_set_level(enum log_level level)
 {
 	out.level = level;
+	out.least = out.watch ? LOG_DEBUG : level;
+}
+
+void
+log_set_watch(log_watch *watch, void *arg)
+{
+	out.watch = watch;
+	out.watch_arg = arg;
+	log_set_level(out.level);
 }
 
 bool
 log_wants(enum log_level level)
+{
+	return level >= out.least;
+}
+
+bool
+log_keeps(enum log_level level)
 {
 	return level >= out.level;
 }
@@ -333,6 +351,13 @@ log_uint(struct log_line *l, const char *key, uint64_t value)
 }
 
 void
+log_id(struct log_line *l, uint64_t id)
+{
+	l->id = id;
+	log_uint(l, "id", id);
+}
+
+void
 log_header(struct log_line *l, struct slice key, struct slice value)
 {
 	char lower[128];
@@ -367,6 +392,20 @@ log_object_end(struct log_line *l)
 	l->first = false;
 }
 
+static void
+deliver(const struct log_line *l)
+{
+	if (l->failed) {
+		sink_lose();
+		return;
+	}
+	if (log_keeps(l->level))
+		sink_put(l->text, l->len);
+	if (out.watch && l->id)
+		out.watch(out.watch_arg, l->id, l->level,
+			  slice_of(l->text, l->len - 1));
+}
+
 void
 log_emit(struct log_line *l)
 {
@@ -379,10 +418,7 @@ log_emit(struct log_line *l)
 	else if (!l->first)
 		put_str(l, " }");
 	put_str(l, "\n");
-	if (l->failed)
-		sink_lose();
-	else
-		sink_put(l->text, l->len);
+	deliver(l);
 	free(l->text);
 }
 

@@ -5,7 +5,7 @@
  *	struct log_line l;
  *
  *	if (log_begin(&l, LOG_INFO, "[WebSocket Proxy] Connection closed")) {
- *		log_uint(&l, "id", c->id);
+ *		log_id(&l, c->id);
  *		log_str(&l, "by", "client");
  *		log_emit(&l);
  *	}
@@ -38,6 +38,7 @@ struct log_line {
 	char *text;
 	size_t len, room;
 	enum log_level level;
+	uint64_t id;     /* of the connection that it is about; 0: of none */
 	unsigned depth;  /* of objects */
 	bool first;      /* no field yet in the present object */
 	bool cut;        /* headers are left out, the line is long enough */
@@ -63,8 +64,21 @@ void log_stop(void);
 /* Opens the same file anew (after logrotate moved it).  False with errno. */
 bool log_reopen(void) WUNRES;
 void log_set_level(enum log_level level);
+/* Does anybody want lines of that level?  Does the log itself keep them? */
 bool log_wants(enum log_level level);
+bool log_keeps(enum log_level level);
 enum log_format log_format(void);
+
+/*
+ * Besides, lines that are about a connection are shown to `watch`, whatever
+ * level the log has; without their newline, on the thread that logs, which it
+ * is not to hold up.  NULL ends that.  Only while there is no other thread
+ * that logs.
+ */
+typedef void log_watch(void *arg, uint64_t id, enum log_level level,
+		       struct slice line);
+void log_set_watch(log_watch *watch, void *arg);
+
 /* The descriptor of the log's file; -1 where it goes to stdout or stderr. */
 int log_file(void);
 /* Does the log go to a terminal? */
@@ -87,6 +101,8 @@ bool log_begin_peer(struct log_line *l, enum log_level level,
 void log_slice(struct log_line *l, const char *key, struct slice value);
 void log_str(struct log_line *l, const char *key, const char *value);
 void log_uint(struct log_line *l, const char *key, uint64_t value);
+/* The field "id": the connection that the line is about. */
+void log_id(struct log_line *l, uint64_t id);
 /* A field whose name came from a peer, in lower case as Node shows it. */
 void log_header(struct log_line *l, struct slice key, struct slice value);
 void log_object(struct log_line *l, const char *key);

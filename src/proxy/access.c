@@ -166,7 +166,7 @@ log_handling(const struct conn *c, enum log_level level)
 		       "[WebSocket Upgrade] Handling %s connection:",
 		       hs->route->name))
 		return;
-	log_uint(&l, "id", c->id);
+	log_id(&l, c->id);
 	put_addr(&l, "client", &hs->client);
 	log_slice(&l, "pathname", hs->req.path);
 	put_some_headers(&l, &hs->req, routing_headers,
@@ -183,7 +183,7 @@ log_proxying(const struct conn *c, enum log_level level)
 	if (!log_begin(&l, level,
 		       "[WebSocket Proxy] Proxying WebSocket upgrade:"))
 		return;
-	log_uint(&l, "id", c->id);
+	log_id(&l, c->id);
 	log_str(&l, "backend", conn_server(c)->text);
 	put_target(&l, "url", hs->req.target);
 	put_some_headers(&l, &hs->req, upgrade_headers,
@@ -217,7 +217,7 @@ access_opened(struct conn *c, const struct head *res)
 	if (!log_begin(&l, c->quiet ? LOG_DEBUG : LOG_INFO,
 		       "[WebSocket Proxy] Connection opened to backend:"))
 		return;
-	log_uint(&l, "id", c->id);
+	log_id(&l, c->id);
 	log_str(&l, "backend", conn_server(c)->text);
 	log_uint(&l, "ms", clock_ms() - hs->asked);
 	log_slice(&l, "protocol",
@@ -240,7 +240,7 @@ access_data(const struct conn *c, size_t n)
 		       "[WebSocket Proxy] Received data from backend: %zu "
 		       "bytes", n))
 		return;
-	log_uint(&l, "id", c->id);
+	log_id(&l, c->id);
 	log_emit(&l);
 }
 
@@ -289,7 +289,7 @@ access_closed(const struct conn *c, const struct reason *why, enum side by)
 	if (!log_begin(&l, c->quiet ? LOG_DEBUG : LOG_INFO,
 		       "[WebSocket Proxy] Connection closed:"))
 		return;
-	log_uint(&l, "id", c->id);
+	log_id(&l, c->id);
 	log_str(&l, "route", c->terms->route);
 	log_str(&l, "by", side_name(by));
 	log_str(&l, "reason", why->word);
@@ -341,7 +341,7 @@ log_failed_upgrade(const struct conn *c, const struct failure *f)
 
 	if (!begin_failed_upgrade(&l, c, f))
 		return;
-	log_uint(&l, "id", c->id);
+	log_id(&l, c->id);
 	put_addr(&l, "client", &hs->client);
 	log_str(&l, "message", f->message);
 	if (f->code)
@@ -397,7 +397,7 @@ log_http(const struct conn *c, unsigned status, const struct failure *f)
 	    !log_begin_peer(&l, level, "[HTTP] ", hs->req.method,
 			    hs->req.path, status))
 		return;
-	log_uint(&l, "id", c->id);
+	log_id(&l, c->id);
 	put_addr(&l, "client", &hs->client);
 	if (hs->route)
 		log_str(&l, "route", route_name(c));
@@ -457,7 +457,7 @@ log_bad_head(const struct conn *c, const struct refusal *r)
 	    !passes(c, LOG_INFO, bad_head, r->word) ||
 	    !log_begin(&l, LOG_INFO, "[HTTP] %u", r->status))
 		return;
-	log_uint(&l, "id", c->id);
+	log_id(&l, c->id);
 	put_addr(&l, "client", &c->peer);
 	put_target(&l, "request", start_line(c));
 	log_str(&l, "reason", r->word);
@@ -524,7 +524,7 @@ access_abandoned(struct conn *c, const struct reason *why)
 	    !log_begin(&l, LOG_INFO, "[WebSocket Upgrade] Socket error: %s:",
 		       why->message))
 		return;
-	log_uint(&l, "id", c->id);
+	log_id(&l, c->id);
 	put_addr(&l, "client", &c->hs->client);
 	put_target(&l, "url", c->hs->req.target);
 	log_str(&l, "reason", why->word);

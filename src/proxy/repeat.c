@@ -68,7 +68,7 @@ repeat_passes(struct repeats *r, struct wheel *w, enum log_level level,
 {
 	struct repeat *k = find_kind(r, words, route, reason);
 
-	if (log_wants(LOG_DEBUG) || (!k && r->nkinds == REPEAT_KINDS))
+	if (log_keeps(LOG_DEBUG) || (!k && r->nkinds == REPEAT_KINDS))
 		return true;
 	if (!k) {
 		if (r->nkinds == 0)

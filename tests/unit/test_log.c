@@ -231,6 +231,50 @@ levels_are_kept(void **state)
 }
 
 static void
+note_line(void *arg, uint64_t id, enum log_level level, struct slice line)
+{
+	size_t n = strlen(arg);
+
+	snprintf((char *)arg + n, 200 - n, "%u@%u %.*s\n", (unsigned)id,
+		 (unsigned)level, SLICE_ARG(line));
+}
+
+static void
+write_about(enum log_level level, uint64_t id)
+{
+	struct log_line l;
+
+	if (!log_begin(&l, level, "x:"))
+		return;
+	if (id)
+		log_id(&l, id);
+	log_emit(&l);
+}
+
+static void
+a_watch_is_shown_lines_about_connections(void **state)
+{
+	char seen[200] = "";
+
+	(void)state;
+	open_log(LOG_TEXT, LOG_INFO);
+	log_set_watch(note_line, seen);
+	write_about(LOG_INFO, 7);
+	write_about(LOG_DEBUG, 8);
+	write_about(LOG_INFO, 0);
+	assert_true(log_wants(LOG_DEBUG));
+	assert_false(log_keeps(LOG_DEBUG));
+	log_set_level(LOG_WARN); /* a reload */
+	write_about(LOG_DEBUG, 9);
+	log_set_watch(NULL, NULL);
+	write_about(LOG_WARN, 10);
+	assert_false(log_wants(LOG_INFO));
+	assert_string_equal(seen, "7@30 x: { id: 7 }\n8@20 x: { id: 8 }\n"
+				  "9@20 x: { id: 9 }\n");
+	assert_string_equal(written(), "x: { id: 7 }\nx:\nx: { id: 10 }\n");
+}
+
+static void
 a_moved_file_is_opened_anew(void **state)
 {
 	char moved[sizeof(path) + 2];
@@ -429,6 +473,7 @@ main(void)
 		cmocka_unit_test(a_huge_head_is_cut_between_two_headers),
 		cmocka_unit_test(a_long_value_is_cut),
 		cmocka_unit_test(levels_are_kept),
+		cmocka_unit_test(a_watch_is_shown_lines_about_connections),
 		cmocka_unit_test(a_moved_file_is_opened_anew),
 		cmocka_unit_test(a_file_that_cannot_be_opened_changes_nothing),
 		cmocka_unit_test(the_end_writes_what_is_left),
