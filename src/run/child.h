@@ -30,6 +30,7 @@ enum child_news {
 
 typedef void child_cb(enum child_news news, int status, void *arg);
 
+/* What it points to stays its caller's, and must outlive the child. */
 struct child_setup {
 	char *const *command;  /* NULL-terminated */
 	struct addr where;     /* it is to accept there */

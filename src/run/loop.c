@@ -57,6 +57,7 @@ struct loop {
 	unsigned made, started; /* of them */
 	unsigned deaf, idle;   /* workers that said so, draining */
 	struct child *child;
+	struct conf *of_child; /* counted: its COMMAND is there */
 	struct demo *demo;
 	uint16_t demo_port, app_port;
 	rlim_t nofile;         /* as we were given it */
@@ -317,6 +318,7 @@ start_child(struct loop *l)
 		setup.our_port = l->conf->listeners[i].port;
 	setup.nofile = l->nofile;
 	setup.output = log_file();
+	l->of_child = conf_ref(l->conf);
 	l->child = child_start(l->base, &setup, on_child, l, &status);
 	if (!l->child)
 		l->status = status;
@@ -503,6 +505,7 @@ stop(struct loop *l)
 	if (l->mail.cb)
 		mailbox_fini(&l->mail);
 	sockets_close(&l->sockets);
+	conf_unref(l->of_child);
 	conf_unref(l->conf);
 }
 

@@ -231,6 +231,17 @@ def test_crash_after_it_was_ready(run, client):
     bs.wait_line('> Ready on', n=2)
 
 
+def test_crash_after_a_reload(run, client):
+    """What it is started with must outlive the configuration it stood in."""
+    bs = run()
+    bs.signal(signal.SIGHUP)
+    bs.wait_line('> Configuration reloaded')
+    c = client(bs)
+    c.send(get('/exit/3'))
+    assert c.read_response().status == 502
+    environment(client(bs))
+
+
 def test_crash_by_a_signal(run, client):
     bs = run()
     c = client(bs)
