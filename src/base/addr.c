@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #define BITS_4 32
 #define BITS_6 128
@@ -84,6 +85,17 @@ addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *ss)
 	default:
 		return 0;
 	}
+}
+
+socklen_t
+addr_unix_sockaddr(const char *path, struct sockaddr_storage *ss)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	memset(ss, 0, sizeof(*ss));
+	memcpy(ss, &un, sizeof(un));
+	return sizeof(un);
 }
 
 bool

@@ -24,12 +24,17 @@
 static void
 set_texts(struct conf_server *s)
 {
-	char *host_port = s->port_text
-			  ? xasprintf("%s:%s", s->host, s->port_text)
-			  : url_host_port(s->host, s->port);
+	char *host_port;
 
 	free(s->host_port);
 	free(s->text);
+	if (s->path) {
+		s->text = xasprintf("unix:%s", s->path);
+		s->host_port = xstrdup("localhost");
+		return;
+	}
+	host_port = s->port_text ? xasprintf("%s:%s", s->host, s->port_text)
+				 : url_host_port(s->host, s->port);
 	s->text = xasprintf("http://%s", host_port);
 	/* Browsers leave the scheme's own port out of Host, and so do we. */
 	if (s->port == HTTP_PORT)
@@ -44,7 +49,13 @@ conf_set_port(struct conf_backend *b, uint16_t port)
 	set_texts(&b->server);
 }
 
-/* Without a name it is called by its host and port. */
+static char *
+copy(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+/* Without a name it is called by its place. */
 static struct conf_backend *
 add_backend(struct draft *d, const char *name, const struct url *at,
 	    struct conf_where where)
@@ -52,12 +63,13 @@ add_backend(struct draft *d, const char *name, const struct url *at,
 	struct conf *c = &d->tree->conf;
 	struct conf_backend *b = xcalloc(1, sizeof(*b));
 
-	b->server.host = xstrdup(at->host);
-	b->server.port_text = at->port_text ? xstrdup(at->port_text) : NULL;
+	b->server.host = copy(at->host);
+	b->server.port_text = copy(at->port_text);
+	b->server.path = copy(at->socket);
 	b->where = where;
 	b->index = (unsigned)c->nbackends;
 	conf_set_port(b, at->port);
-	b->name = xstrdup(name ? name : b->server.text + strlen("http://"));
+	b->name = xstrdup(name ? name : conf_server_place(&b->server));
 	*xgrow(c->backends, c->nbackends) = b;
 	return b;
 }
@@ -71,6 +83,16 @@ find_backend(const struct conf *c, const char *name)
 	return NULL;
 }
 
+static bool
+is_at(const struct conf_server *s, const struct url *url)
+{
+	if (s->path || url->socket)
+		return s->path && url->socket &&
+		       strcmp(s->path, url->socket) == 0;
+	return s->port == url->port && !s->port_text && !url->port_text &&
+	       strcasecmp(s->host, url->host) == 0;
+}
+
 /*
  * One place is one backend, however many URLs name it: its idle connections
  * are shared, and so is its being the application.
@@ -80,13 +102,9 @@ backend_at(struct draft *d, const struct url *url, struct conf_where where)
 {
 	const struct conf *c = &d->tree->conf;
 
-	for (size_t i = 0; i < c->nbackends; i++) {
-		const struct conf_server *s = &c->backends[i]->server;
-
-		if (s->port == url->port && !s->port_text &&
-		    !url->port_text && strcasecmp(s->host, url->host) == 0)
+	for (size_t i = 0; i < c->nbackends; i++)
+		if (is_at(&c->backends[i]->server, url))
 			return c->backends[i];
-	}
 	return add_backend(d, NULL, url, where);
 }
 
@@ -110,7 +128,8 @@ build_backend(struct draft *d, const struct draft_backend *draft)
 		error = xasprintf("\"%s\": a server has no path; write the "
 				  "whole URL as the route's backend",
 				  draft->servers[0]);
-	else if (!error && (url.port_text || strchr(url.host, '{')))
+	else if (!error && (url.port_text ||
+			    (url.host && strchr(url.host, '{'))))
 		error = xasprintf("\"%s\": a server has no captures; write "
 				  "the whole URL as the route's backend",
 				  draft->servers[0]);

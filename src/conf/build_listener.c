@@ -4,10 +4,13 @@
  */
 #include "conf/build.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "conf/text.h"
 #include "conf/url.h"
 
 #define DEFAULT_HOST "localhost"
@@ -120,13 +123,53 @@ parse_mode(unsigned written, unsigned *mode)
 	return true;
 }
 
+static bool
+parse_id(const char *text, uid_t *id)
+{
+	uint64_t n;
+
+	if (!text_number(slice_str(text), &n) || n >= CONF_OURS)
+		return false;
+	*id = (uid_t)n;
+	return true;
+}
+
+/* By name, or by number. */
+static bool
+find_owner(struct conf_listener *l, const struct draft_listener *said,
+	   struct mistakes *m)
+{
+	const struct passwd *user = NULL;
+	const struct group *group = NULL;
+
+	l->owner = l->group = CONF_OURS;
+	if (said->owner && !parse_id(said->owner, &l->owner)) {
+		if (!(user = getpwnam(said->owner))) {
+			mistake(m, l->where, "there is no user \"%s\"; write "
+				"one of /etc/passwd, or a number", said->owner);
+			return false;
+		}
+		l->owner = user->pw_uid;
+	}
+	if (said->group && !parse_id(said->group, &l->group)) {
+		if (!(group = getgrnam(said->group))) {
+			mistake(m, l->where, "there is no group \"%s\"; write "
+				"one of /etc/group, or a number", said->group);
+			return false;
+		}
+		l->group = group->gr_gid;
+	}
+	return true;
+}
+
 /* What concerns the file of a unix socket, or only other listeners. */
 static bool
 check_file(struct conf_listener *l, const struct draft_listener *said,
 	   struct mistakes *m)
 {
-	if (!l->path && said->mode) {
-		mistake(m, l->where, "mode is for unix sockets; leave it out");
+	if (!l->path && (said->mode || said->owner || said->group)) {
+		mistake(m, l->where, "%s is for unix sockets; leave it out",
+			said->mode ? "mode" : said->owner ? "owner" : "group");
 		return false;
 	}
 	if (l->path && said->port) {
@@ -138,7 +181,7 @@ check_file(struct conf_listener *l, const struct draft_listener *said,
 			"\"0660\", not %u", said->mode);
 		return false;
 	}
-	return true;
+	return find_owner(l, said, m);
 }
 
 static void

@@ -33,7 +33,7 @@ is_reached_by(const struct conf_listener *l, const char *host)
 {
 	struct addr a, b;
 
-	if (l->path)
+	if (l->path || !host)
 		return false;
 	if (is_localhost(host) && (is_any(l->host) ||
 				   strcasecmp(l->host, "localhost") == 0))
@@ -58,6 +58,12 @@ check_is_ours(const struct conf *c, const char *host, uint16_t port)
 	return false;
 }
 
+static bool
+is_same_socket(const struct conf_listener *l, const struct conf_server *s)
+{
+	return l->path && s->path && strcmp(l->path, s->path) == 0;
+}
+
 void
 check_conf(const struct conf *c, struct mistakes *m)
 {
@@ -67,13 +73,14 @@ check_conf(const struct conf *c, struct mistakes *m)
 		for (size_t j = 0; j < c->nlisteners; j++) {
 			const struct conf_listener *l = &c->listeners[j];
 
-			if (b->server.port != l->port ||
-			    !is_reached_by(l, b->server.host))
+			if (!is_same_socket(l, &b->server) &&
+			    (b->server.port != l->port ||
+			     !is_reached_by(l, b->server.host)))
 				continue;
 			mistake(m, b->where, "backend %s is our own listener "
 				"%s: requests would go round in circles; "
-				"give one of them another port",
-				b->server.text, l->text);
+				"give one of them another %s", b->server.text,
+				l->text, l->path ? "path" : "port");
 			break;
 		}
 	}

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/addr.h"
 #include "base/attrib.h"
@@ -25,11 +26,15 @@ struct conf_where {
 	unsigned line;    /* 0: no line */
 };
 
+#define CONF_OURS ((uid_t)-1)
+
 struct conf_listener {
 	char *host;  /* "localhost", "10.0.0.1", "::1"; NULL: every address */
 	uint16_t port;
 	char *path;  /* of a unix socket; then host and port do not count */
 	unsigned mode; /* of its file */
+	uid_t owner;   /* the same; CONF_OURS: whoever we run as */
+	gid_t group;
 	char *text;  /* as it was written */
 	struct conf_where where;
 };
@@ -39,11 +44,13 @@ struct conf_listener {
  * the pattern: then each request chooses a server, see route_server().
  */
 struct conf_server {
-	char *host;  /* name or literal, without brackets; perhaps {name} */
+	char *host;  /* name or literal, without brackets; perhaps {name};
+		      * NULL: it has a path */
 	char *port_text; /* "{port}"; NULL: it is the number */
 	uint16_t port;
 	char *path;      /* of a unix socket, or NULL */
-	char *host_port; /* for Host with change_origin: "10.0.0.5:4000" */
+	char *host_port; /* for Host with change_origin: "10.0.0.5:4000", of
+			  * a unix socket "localhost" */
 	char *text;      /* for people: "http://10.0.0.5:4000" */
 	struct addr *addrs; /* of a literal or localhost, by main before workers
 			     * have the tree; owned */
@@ -51,7 +58,7 @@ struct conf_server {
 };
 
 struct conf_backend {
-	char *name; /* "novnc"; for one given as URL its host:port */
+	char *name; /* "novnc"; for one given as URL conf_server_place */
 	struct conf_server server;
 	bool change_origin;
 	bool is_app; /* the supervised COMMAND: requests wait while it boots */
@@ -208,7 +215,16 @@ const struct conf_route *route_nearest(const struct conf *c, struct slice path,
 static inline bool
 conf_server_is_open(const struct conf_server *s)
 {
-	return s->port_text || strchr(s->host, '{');
+	return s->port_text || (s->host && strchr(s->host, '{'));
+}
+
+/* Its text without the scheme: "10.0.0.5:4000", "unix:/run/x.sock". */
+static inline const char *
+conf_server_place(const struct conf_server *s)
+{
+	const char *at = strstr(s->text, "://");
+
+	return at ? at + strlen("://") : s->text;
 }
 
 enum route_choice { CHOICE_GOOD, CHOICE_REFUSED, CHOICE_NO_MEMORY };

@@ -46,10 +46,18 @@ route_fini(struct draft_route *r)
 }
 
 void
+draft_listener_fini(struct draft_listener *l)
+{
+	free(l->address);
+	free(l->owner);
+	free(l->group);
+}
+
+void
 draft_fini(struct draft *d)
 {
 	for (size_t i = 0; i < d->nlisteners; i++)
-		free(d->listeners[i].address);
+		draft_listener_fini(&d->listeners[i]);
 	for (size_t i = 0; i < d->nbackends; i++)
 		backend_fini(&d->backends[i]);
 	for (size_t i = 0; i < d->nroutes; i++)

@@ -25,6 +25,7 @@ struct draft_listener {
 	char *address;
 	uint16_t port; /* 0: it stands in the address */
 	unsigned mode; /* its octal digits read as decimal ones; 0: not said */
+	char *owner, *group; /* names or numbers */
 	bool by_option;
 	struct conf_where where;
 };
@@ -75,6 +76,7 @@ struct draft {
 };
 
 struct draft_route *draft_add_route(struct draft *d, struct conf_where where);
+void draft_listener_fini(struct draft_listener *l);
 void draft_fini(struct draft *d); /* all but the tree */
 
 #endif

@@ -15,19 +15,37 @@
 #include "conf/url.h"
 
 static void
+explain_file(const struct conf_listener *l)
+{
+	printf("  %s, mode %04o", l->text, l->mode);
+	if (l->owner != CONF_OURS)
+		printf(", owner %u", l->owner);
+	if (l->group != CONF_OURS)
+		printf(", group %u", l->group);
+}
+
+static void
+explain_address(const struct conf_listener *l)
+{
+	char *at = url_host_port(l->host ? l->host : "*", l->port);
+
+	printf("  http://%s", at);
+	free(at);
+}
+
+static void
 explain_listeners(const struct conf *c)
 {
 	puts("\nlisteners");
 	for (size_t i = 0; i < c->nlisteners; i++) {
 		const struct conf_listener *l = &c->listeners[i];
-		char *at = l->path ? xasprintf("%s, mode %04o", l->text,
-					       l->mode)
-				   : url_host_port(l->host ? l->host : "*",
-						   l->port);
 		char *place = where_text(l->where);
 
-		printf("  %s%s  (%s)\n", l->path ? "" : "http://", at, place);
-		free(at);
+		if (l->path)
+			explain_file(l);
+		else
+			explain_address(l);
+		printf("  (%s)\n", place);
 		free(place);
 	}
 }
@@ -53,14 +71,16 @@ static void
 explain_destination(const struct conf_route *r)
 {
 	const struct conf_backend *b = r->backend;
-	bool named = strcmp(b->name, b->server.text + strlen("http://")) != 0;
+	bool named = strcmp(b->name, conf_server_place(&b->server)) != 0;
 
-	if (b->server.port == 0 && !b->server.port_text) {
+	if (b->server.port == 0 && !b->server.port_text && !b->server.path) {
 		printf("%s, on a port of ours",
 		       b->is_app ? "the COMMAND" : "the demonstration");
 		return;
 	}
-	printf("%s%s", b->server.text, r->target ? r->target : "");
+	printf("%s%s%s", b->server.text, b->server.path && r->target ? ":"
+								      : "",
+	       r->target ? r->target : "");
 	if (named)
 		printf(" (%s)", b->name);
 	if (b->is_app)

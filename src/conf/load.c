@@ -241,6 +241,8 @@ load_listeners(struct draft *d, config_setting_t *s, UNUSED void *base)
 			load_group(d, element, SECTION_LISTENER, &l);
 		if (l.address || l.port)
 			*xgrow(d->listeners, d->nlisteners) = l;
+		else
+			draft_listener_fini(&l);
 	}
 }
 

@@ -161,6 +161,8 @@ static const struct setting listener[] = {
 	  1, UINT16_MAX, NULL },
 	{ "mode", SETTING_NUMBER, FIELD(struct draft_listener, mode), NULL,
 	  1, 777, NULL },
+	TEXT("owner", struct draft_listener, owner, NULL),
+	TEXT("group", struct draft_listener, group, NULL),
 };
 
 static const struct setting backend[] = {

@@ -33,8 +33,7 @@ static const struct scheme schemes[] = {
 	{ "wss", no_tls },
 	{ "tcp", no_tcp },
 	{ "vnc", no_tcp },
-	{ "unix", "a backend on a unix socket is not built yet; let it listen "
-		  "on a port of 127.0.0.1 and write http://127.0.0.1:PORT" },
+	{ "unix", NULL },
 };
 
 /* The scheme at the beginning, or an empty slice. */
@@ -85,8 +84,8 @@ refuse_scheme(const char *text, struct slice name)
 			return NULL;
 		return xasprintf("\"%s\": %s", text, schemes[i].refusal);
 	}
-	return xasprintf("\"%s\": unknown scheme \"%.*s\"; write http:// or "
-			 "ws://", text, SLICE_ARG(name));
+	return xasprintf("\"%s\": unknown scheme \"%.*s\"; write http://, "
+			 "ws:// or unix:/", text, SLICE_ARG(name));
 }
 
 static bool
@@ -240,6 +239,49 @@ refuse_characters(const char *text, struct slice authority)
 	return NULL;
 }
 
+/* A sentence about a path that no socket can have, or NULL. */
+static char *
+refuse_socket(const char *path)
+{
+	struct sockaddr_un un;
+
+	if (*path && strlen(path) < sizeof(un.sun_path))
+		return NULL;
+	return xasprintf("the path of a unix socket has 1 to %zu characters",
+			 sizeof(un.sun_path) - 1);
+}
+
+static void
+set_path(struct url *url, const char *from)
+{
+	if (*from && strcmp(from, "/") != 0)
+		url->path = xasprintf("%s%s", *from == '/' ? "" : "/", from);
+}
+
+/* "/run/x.sock", and perhaps ":/path" as nginx has it. */
+static bool
+parse_socket(const char *text, const char *from, struct url *url,
+	     char **error)
+{
+	const char *colon = strstr(from, ":/");
+	size_t n = colon ? (size_t)(colon - from) : strlen(from);
+
+	while (n > 1 && from[0] == '/' && from[1] == '/') { /* "unix:///x" */
+		from++;
+		n--;
+	}
+	url->socket = xstrndup(from, n);
+	*error = refuse_socket(url->socket);
+	if (!*error && strchr(url->socket, '{'))
+		*error = xasprintf("\"%s\": captures choose no unix socket; "
+				   "write a route for each", text);
+	if (*error)
+		return false;
+	if (colon)
+		set_path(url, colon + 1);
+	return true;
+}
+
 bool
 url_parse(const char *text, struct url *url, char **error)
 {
@@ -251,6 +293,8 @@ url_parse(const char *text, struct url *url, char **error)
 	*error = refuse_scheme(text, scheme);
 	if (*error)
 		return false;
+	if (slice_ieq(scheme, SLICE("unix")))
+		return parse_socket(text, text + strlen("unix:"), url, error);
 	from = text + scheme.n + strlen("://");
 	authority = slice_of(from, strcspn(from, "/?#"));
 	*error = refuse_characters(text, authority);
@@ -271,9 +315,7 @@ url_parse(const char *text, struct url *url, char **error)
 		return false;
 	}
 	url->host = xstrndup(host.p, host.n);
-	from += authority.n;
-	if (*from && strcmp(from, "/") != 0)
-		url->path = xasprintf("%s%s", *from == '/' ? "" : "/", from);
+	set_path(url, from + authority.n);
 	return true;
 }
 
@@ -281,22 +323,9 @@ void
 url_fini(struct url *url)
 {
 	free(url->host);
+	free(url->socket);
 	free(url->port_text);
 	free(url->path);
-}
-
-static bool
-parse_unix(const char *path, struct conf_listener *l, char **error)
-{
-	struct sockaddr_un un;
-
-	if (!*path || strlen(path) >= sizeof(un.sun_path)) {
-		*error = xasprintf("the path of a unix socket has 1 to %zu "
-				   "characters", sizeof(un.sun_path) - 1);
-		return false;
-	}
-	l->path = xstrdup(path);
-	return true;
 }
 
 /* NULL, or the sentence for a port that is none. */
@@ -321,7 +350,9 @@ url_parse_listener(const char *text, struct conf_listener *l, char **error)
 	*error = NULL;
 	if (strncmp(text, "unix:", 5) == 0) {
 		l->text = xstrdup(text);
-		return parse_unix(text + 5, l, error);
+		l->path = xstrdup(text + 5);
+		*error = refuse_socket(l->path);
+		return !*error;
 	}
 	if (url_has_scheme(text))
 		*error = xasprintf("\"%s\" is a URL; write only what follows "

@@ -11,12 +11,14 @@
 #include "conf/conf.h"
 
 /*
- * A backend's URL: http:// or ws://, which are the same.  A lone "/" counts
- * as no path, since nobody means by it that every request is for "/".  Host and
- * port may have captures.
+ * A backend's URL: http:// or ws://, which are the same, or the path of a unix
+ * socket, "unix:/run/x.sock", behind which ":/path" may stand.  A lone "/"
+ * counts as no path, since nobody means by it that every request is for "/".
+ * Host and port may have captures.
  */
 struct url {
 	char *host; /* a name or a literal, without brackets */
+	char *socket; /* of unix:, and then no host nor port; or NULL */
 	char *port_text; /* with a capture, and the port is 0; or NULL */
 	uint16_t port;
 	char *path; /* with its query; NULL: there is none */

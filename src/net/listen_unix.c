@@ -8,33 +8,24 @@
 #include "net/listen_unix.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/addr.h"
 #include "net/listen.h"
 #include "net/sockopt.h"
-
-static struct sockaddr_un
-name_of(const char *path)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-
-	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
-	return un;
-}
 
 /* A socket connected to `path`; -1 and errno. */
 static int
 connect_to(const char *path)
 {
-	struct sockaddr_un un = name_of(path);
+	struct sockaddr_storage ss;
+	socklen_t len = addr_unix_sockaddr(path, &ss);
 	int fd = sock_open(AF_UNIX), saved;
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0)
+	if (fd < 0 || connect(fd, (struct sockaddr *)&ss, len) == 0)
 		return fd;
 	saved = errno;
 	close(fd);
@@ -63,28 +54,41 @@ remove_stale(const char *path)
 	return false;
 }
 
-/* Until it listens nobody gets in, so the mode may come after the name. */
 static bool
-bind_and_listen(int fd, const char *path, mode_t mode)
+give_away(const char *path, uid_t owner, gid_t group)
 {
-	struct sockaddr_un un = name_of(path);
-	int bound = bind(fd, (struct sockaddr *)&un, sizeof(un));
+	if (owner == (uid_t)-1 && group == (gid_t)-1)
+		return true;
+	return chown(path, owner, group) == 0;
+}
+
+static bool
+bind_path(int fd, const char *path)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_unix_sockaddr(path, &ss);
+	int bound = bind(fd, (struct sockaddr *)&ss, len);
 
 	if (bound < 0 && errno == EADDRINUSE && remove_stale(path))
-		bound = bind(fd, (struct sockaddr *)&un, sizeof(un));
-	return bound == 0 && chmod(path, mode) == 0 &&
-	       listen(fd, LISTEN_BACKLOG) == 0;
+		bound = bind(fd, (struct sockaddr *)&ss, len);
+	return bound == 0;
 }
 
 int
-listen_unix(const char *path, mode_t mode)
+listen_unix(const char *path, mode_t mode, uid_t owner, gid_t group)
 {
 	int fd = sock_open(AF_UNIX), saved;
+	bool bound = fd >= 0 && bind_path(fd, path);
 
-	if (fd < 0 || bind_and_listen(fd, path, mode))
+	/* Until it listens nobody gets in: all that may come after the name. */
+	if (bound && chmod(path, mode) == 0 &&
+	    give_away(path, owner, group) && listen(fd, LISTEN_BACKLOG) == 0)
 		return fd;
 	saved = errno;
-	close(fd);
+	if (bound)
+		unlink(path);
+	if (fd >= 0)
+		close(fd);
 	errno = saved;
 	return -1;
 }

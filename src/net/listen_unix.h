@@ -10,11 +10,13 @@
 #include "base/attrib.h"
 
 /*
- * A socket that listens at `path`, a file with that mode.  One that was left
- * there by a process that has ended is replaced.  -1 and errno: EADDRINUSE if
- * somebody listens there, ENOTSOCK if the file is no socket.
+ * A socket that listens at `path`, a file with that mode, and of that user and
+ * group; -1 leaves either as it is.  One that was left there by a process that
+ * has ended is replaced.  -1 and errno: EADDRINUSE if somebody listens there,
+ * ENOTSOCK if the file is no socket, EPERM if it cannot be given away.
  */
-int listen_unix(const char *path, mode_t mode) WUNRES;
+int listen_unix(const char *path, mode_t mode, uid_t owner, gid_t group)
+	WUNRES;
 /* The process that listens there; 0 if the system does not tell. */
 pid_t listen_unix_owner(const char *path);
 

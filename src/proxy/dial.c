@@ -16,6 +16,7 @@
 #include "proxy/server.h"
 
 #define HEAD_START 250 /* ms before the next is tried: RFC 8305 5 */
+#define QUEUE_FULL 20  /* ms before a unix socket is tried again */
 #define ERRORS_MAX 512 /* bytes of a sentence about all addresses */
 
 struct attempt {
@@ -34,12 +35,20 @@ struct dial {
 
 /* ---- one address ---- */
 
+static const char *
+socket_path(const struct conn *c)
+{
+	return conn_server(c)->path;
+}
+
 /* False, with errno. */
 static bool
 begin(struct conn *c, const struct addr *to, struct attempt *a)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(to, &ss);
+	socklen_t len = socket_path(c)
+			? addr_unix_sockaddr(socket_path(c), &ss)
+			: addr_to_sockaddr(to, &ss);
 	struct server *s;
 	int fd = sock_open(ss.ss_family), saved;
 
@@ -133,14 +142,39 @@ write_errors(const struct dial *d, const struct reason *why,
 	}
 }
 
+/* Without its server a socket's file may be there, or not. */
+static bool
+is_refusal(const struct reason *why)
+{
+	return why == &reason_server_refused || why == &reason_socket_missing;
+}
+
+/* What a reason, in the words of networks, means for a unix socket. */
+static const char *
+socket_hint(const struct reason *why)
+{
+	if (why == &reason_server_refused)
+		return "nobody listens at {server}, though there is a file: "
+		       "is the server started, and is that its socket?";
+	if (why == &reason_connect_timeout)
+		return "{server} accepts no connections, and more wait for it "
+		       "than it lets wait: is it overloaded, or stopped?";
+	if (why == &reason_server_unreachable)
+		return "{server} is no stream socket that can be connected to: "
+		       "check its path";
+	return NULL;
+}
+
 static void
 fail(struct conn *c, const struct reason *why)
 {
 	char errors[ERRORS_MAX];
 	struct refusal r = { .why = why };
 
-	if (why == &reason_server_refused && server_awaits_news(c))
+	if (is_refusal(why) && server_awaits_news(c))
 		return;
+	if (socket_path(c))
+		r.hint = socket_hint(why);
 	if (c->hs->dial->n > 1) {
 		write_errors(c->hs->dial, why, errors);
 		r.text = errors;
@@ -162,6 +196,16 @@ set_deadline(struct conn *c)
 	conn_set_deadline(c, ms, d->due);
 }
 
+/*
+ * A unix socket's queue is full: the kernel does not wait for room in it, as
+ * it does for TCP, so that we do.
+ */
+static bool
+is_queue_full(const struct conn *c, int error)
+{
+	return socket_path(c) && error == EAGAIN;
+}
+
 static void
 try_next(struct conn *c)
 {
@@ -172,6 +216,10 @@ try_next(struct conn *c)
 
 		if (begin(c, &d->addrs[i], &d->attempts[i]))
 			break;
+		if (is_queue_full(c, errno)) {
+			d->next = i;
+			break;
+		}
 		fail_attempt(c, i, errno);
 	}
 	if (is_any_left(d))
@@ -206,8 +254,10 @@ find_addrs(const struct conn *c, const struct addr **addrs, size_t *n)
 	const struct conf_server *to = conn_server(c);
 	const struct host *h;
 
-	*addrs = to->addrs;
-	*n = to->naddrs;
+	static const struct addr nowhere; /* its path says it */
+
+	*addrs = to->path ? &nowhere : to->addrs;
+	*n = to->path ? 1 : to->naddrs;
 	if (*n > 0)
 		return true;
 	if (!(h = hosts_find(&c->worker->hosts, to->host)))
@@ -261,6 +311,8 @@ dial_start(struct conn *c, uint64_t limit, const struct reason *due)
 	d->ends = limit ? clock_ms() + limit : 0;
 	d->gap = limit && limit / d->n < HEAD_START ? limit / d->n + 1
 						    : HEAD_START;
+	if (socket_path(c))
+		d->gap = QUEUE_FULL;
 	try_next(c);
 }
 
@@ -284,7 +336,8 @@ win(struct conn *c, size_t i)
 
 	c->server = d->attempts[i].server;
 	d->attempts[i].server = NULL;
-	hosts_forgive(&c->worker->hosts, &d->addrs[i]);
+	if (!socket_path(c))
+		hosts_forgive(&c->worker->hosts, &d->addrs[i]);
 	while (i-- > 0)
 		if (d->attempts[i].server)
 			fail_attempt(c, i, ETIMEDOUT);
@@ -301,7 +354,8 @@ dial_on_event(struct server *s)
 	int error = stream_connected(&s->s);
 
 	/* Nothing listens there if the other end is our own. */
-	if (error == 0 && sock_is_at(s->s.fd, &d->addrs[i]))
+	if (error == 0 && !socket_path(c) &&
+	    sock_is_at(s->s.fd, &d->addrs[i]))
 		error = ECONNREFUSED;
 	if (error == 0) {
 		win(c, i);

@@ -57,6 +57,17 @@ const struct reason
 		"server-refused", 502, "connect ECONNREFUSED", "ECONNREFUSED",
 		"nothing listens at {server}: is it started, on this port?",
 	},
+	reason_socket_missing = {
+		"socket-missing", 502, "connect ENOENT", "ENOENT",
+		"there is no socket at {server}: is the server started, and "
+		"does it make its socket there?",
+	},
+	reason_server_forbidden = {
+		"server-forbidden", 502, "connect EACCES", "EACCES",
+		"we are not allowed to connect to {server}: a unix socket's "
+		"file must let bowsprit's user write to it, and its folders "
+		"let that enter; else SELinux or a firewall forbids it",
+	},
 	reason_server_unreachable = {
 		"server-unreachable", 502, "connect EHOSTUNREACH",
 		"EHOSTUNREACH", "there is no way to {server}: check its "
@@ -195,8 +206,13 @@ reason_of_server_errno(int error)
 {
 	switch (error) {
 	case ECONNREFUSED:
-	case ENOENT: /* a unix socket that is not there */
 		return &reason_server_refused;
+	case ENOENT:
+	case ENOTDIR:
+		return &reason_socket_missing;
+	case EACCES:
+	case EPERM:
+		return &reason_server_forbidden;
 	case ETIMEDOUT:
 		return &reason_connect_timeout;
 	case EMFILE:

@@ -38,6 +38,8 @@ extern const struct reason
 	/* the server */
 	reason_server_unknown, /* its name does not resolve */
 	reason_server_refused,
+	reason_socket_missing, /* a unix socket's file is not there */
+	reason_server_forbidden,
 	reason_server_unreachable,
 	reason_server_reset,
 	reason_server_closed, /* before it answered */

@@ -116,7 +116,10 @@ say_ready(const struct conf *conf, const char *url)
 {
 	const struct conf_backend *app = announce_app(conf);
 
-	if (app)
+	if (app && app->server.path)
+		log_say(LOG_INFO, "> Ready on %s (open this one; %s is the "
+			"application itself)", url, app->server.text);
+	else if (app)
 		log_say(LOG_INFO, "> Ready on %s (open this one; %u is the "
 			"application itself)", url, app->server.port);
 	else

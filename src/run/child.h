@@ -35,6 +35,7 @@ struct child_setup {
 	char *const *command;  /* NULL-terminated */
 	struct addr where;     /* it is to accept there */
 	struct addr or_where;  /* or there, on the same port; or family 0 */
+	const char *path;      /* of a unix socket, in place of both; or NULL */
 	bool set_port;         /* put PORT and HOSTNAME in its environment */
 	uint16_t our_port;     /* to be named in messages; 0: we have none */
 	uint64_t nofile;       /* RLIMIT_NOFILE's soft limit to give back */

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/listen_unix.h"
 #include "net/sockopt.h"
 #include "run/child_where.h"
 
@@ -46,11 +47,12 @@ struct child_probe {
 
 enum outcome { CONNECTED, UNDER_WAY, REFUSED };
 
-/* Where it listens on a unix socket there is nothing to try: it is ready. */
+/* Of a name that does not resolve there is nothing to try: it is ready. */
 static bool
-is_known(const struct addr *where)
+is_known(const struct child_setup *setup)
 {
-	return where->family != 0 && where->port != 0;
+	return setup->path ||
+	       (setup->where.family != 0 && setup->where.port != 0);
 }
 
 /* An application on localhost may listen on one of its two addresses. */
@@ -84,29 +86,38 @@ open_socket(int family)
 	return fd;
 }
 
+/* Or only to itself? */
 static enum outcome
-begin_connect(const struct addr *where, int *fd)
+connected(int fd, const struct child_setup *setup)
+{
+	return !setup->path && sock_is_at(fd, &setup->where) ? REFUSED
+							     : CONNECTED;
+}
+
+static enum outcome
+begin_connect(const struct child_setup *setup, int *fd)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(where, &ss);
+	socklen_t len = setup->path ? addr_unix_sockaddr(setup->path, &ss)
+				    : addr_to_sockaddr(&setup->where, &ss);
 
 	*fd = open_socket(ss.ss_family);
 	if (*fd < 0)
 		return REFUSED;
 	if (connect(*fd, (struct sockaddr *)&ss, len) == 0)
-		return sock_is_at(*fd, where) ? REFUSED : CONNECTED;
+		return connected(*fd, setup);
 	return errno == EINPROGRESS ? UNDER_WAY : REFUSED;
 }
 
 static enum outcome
-end_connect(int fd, const struct addr *where)
+end_connect(int fd, const struct child_setup *setup)
 {
 	int why = 0;
 	socklen_t len = sizeof(why);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &len) != 0 || why != 0)
 		return REFUSED;
-	return sock_is_at(fd, where) ? REFUSED : CONNECTED;
+	return connected(fd, setup);
 }
 
 static void
@@ -129,8 +140,14 @@ static bool
 is_its_own(const struct child_probe *p)
 {
 	struct addr found[CHILD_WHERE_MAX];
-	int n = child_where(p->group, found, CHILD_WHERE_MAX);
+	int n;
 
+	if (p->setup.path) {
+		pid_t owner = listen_unix_owner(p->setup.path);
+
+		return owner == 0 || getpgid(owner) == p->group;
+	}
+	n = child_where(p->group, found, CHILD_WHERE_MAX);
 	for (int i = 0; i < n; i++)
 		if (child_where_covers(&found[i], &p->setup.where))
 			return true;
@@ -162,7 +179,7 @@ look_elsewhere(struct child_probe *p, uint64_t now)
 	const struct addr *odd = NULL;
 	int n;
 
-	if (p->said || now - p->began < LOOK_AFTER ||
+	if (p->said || p->setup.path || now - p->began < LOOK_AFTER ||
 	    now - p->looked < LOOK_INTERVAL)
 		return;
 	p->looked = now;
@@ -206,7 +223,7 @@ on_answer(evutil_socket_t fd, short what, void *arg)
 	struct child_probe *p = arg;
 
 	settle(p, what & EV_TIMEOUT ? REFUSED
-				    : end_connect(fd, &p->setup.where));
+				    : end_connect(fd, &p->setup));
 }
 
 static void
@@ -218,11 +235,11 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!is_known(&p->setup.where)) {
+	if (!is_known(&p->setup)) {
 		p->cb(p->arg);
 		return;
 	}
-	outcome = begin_connect(&p->setup.where, &p->fd);
+	outcome = begin_connect(&p->setup, &p->fd);
 	if (outcome == UNDER_WAY)
 		p->answer = event_new(p->base, p->fd, EV_WRITE, on_answer, p);
 	if (!p->answer || event_add(p->answer, &tv) != 0)
@@ -247,15 +264,15 @@ child_probe_new(struct event_base *base, const struct child_setup *setup,
 
 /* It is on this machine: an answer that takes longer than this is none. */
 static bool
-accepts_now(const struct addr *where)
+accepts_now(const struct child_setup *setup)
 {
 	int fd;
-	enum outcome outcome = begin_connect(where, &fd);
+	enum outcome outcome = begin_connect(setup, &fd);
 
 	if (outcome == UNDER_WAY) {
 		struct pollfd pfd = {.fd = fd, .events = POLLOUT};
 
-		outcome = poll(&pfd, 1, 100) == 1 ? end_connect(fd, where)
+		outcome = poll(&pfd, 1, 100) == 1 ? end_connect(fd, setup)
 						  : REFUSED;
 	}
 	if (fd >= 0)
@@ -268,14 +285,14 @@ child_probe_before(struct child_probe *p)
 {
 	char text[ADDR_TEXT];
 
-	p->stranger = is_known(&p->setup.where) &&
-		      accepts_now(&p->setup.where);
+	p->stranger = is_known(&p->setup) && accepts_now(&p->setup);
 	if (p->stranger)
 		log_say(LOG_WARN,
 			"something else accepts connections on %s already: "
 			"stop it, or leave out -b and the application gets "
 			"a free port",
-			addr_text(&p->setup.where, text));
+			p->setup.path ? p->setup.path
+				      : addr_text(&p->setup.where, text));
 }
 
 void

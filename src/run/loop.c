@@ -293,6 +293,9 @@ find_app(const struct conf_server *s, struct child_setup *setup)
 	struct addr *addrs;
 	size_t n;
 
+	setup->path = s->path;
+	if (s->path)
+		return;
 	if (resolve(s->host, s->port, &addrs, &n)) {
 		setup->where.family = 4; /* of no port: anywhere */
 		return;
@@ -446,7 +449,7 @@ find_ports(struct loop *l)
 {
 	const struct conf_backend *app = announce_app(l->conf);
 
-	if (app && app->server.port == 0 &&
+	if (app && app->server.port == 0 && !app->server.path &&
 	    (l->app_port = child_free_port()) == 0) {
 		log_say(LOG_FATAL, "no port is free for the application");
 		return false;

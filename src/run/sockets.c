@@ -197,10 +197,16 @@ open_listener(struct sockets *s, const struct conf_listener *l,
 
 /* ---- unix sockets ---- */
 
-static void
-complain_unix(const char *path)
+static bool
+is_given_away(const struct conf_listener *l)
 {
-	const char *why = strerror(errno);
+	return l->owner != CONF_OURS || l->group != CONF_OURS;
+}
+
+static void
+complain_unix(const struct conf_listener *l)
+{
+	const char *path = l->path, *why = strerror(errno);
 	struct owner o;
 
 	if (errno == EADDRINUSE && owner_of_path(path, &o)) {
@@ -217,6 +223,10 @@ complain_unix(const char *path)
 		      "it, or choose another path";
 	else if (errno == ENOENT)
 		why = "its folder does not exist; make it";
+	else if (errno == EPERM && is_given_away(l))
+		why = "only root may give a socket to another owner, and only "
+		      "a member of a group to that; start us as root, or "
+		      "leave owner and group out";
 	else if (errno == EACCES || errno == EPERM)
 		why = "this user may not make a file in its folder; choose "
 		      "another, or change its owner";
@@ -232,9 +242,9 @@ open_path(struct sockets *s, const struct conf_listener *l)
 
 	if (has_passed(s, NULL, l->path))
 		return true;
-	fd = listen_unix(l->path, l->mode);
+	fd = listen_unix(l->path, l->mode, l->owner, l->group);
 	if (fd < 0 || lstat(l->path, &st) < 0) {
-		complain_unix(l->path);
+		complain_unix(l);
 		if (fd >= 0)
 			close(fd);
 		return false;

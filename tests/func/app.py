@@ -4,7 +4,7 @@
 The application behind bowsprit: a small web server that takes upgrades, echoes
 and can be told to misbehave.
 
-    app.py [--delay S] [--port N] [--status N] [--never] [--child FILE]
+    app.py [--delay S] [--port N] [--path FILE] [--status N] [--never] [--child FILE]
            [--stubborn] [--then-broken FILE]
 
 GET /env says what is in its environment, /exit/N ends it with that status,
@@ -28,6 +28,7 @@ import wire  # noqa: E402
 p = argparse.ArgumentParser()
 p.add_argument('--delay', type=float, default=0, help='before it listens')
 p.add_argument('--port', type=int, help='listen there, whatever PORT says')
+p.add_argument('--path', help='listen on a unix socket there')
 p.add_argument('--status', type=int, help='end with it, before listening')
 p.add_argument('--never', action='store_true', help='never listen')
 p.add_argument('--child', help='have a child of ours; its pid goes there')
@@ -79,7 +80,14 @@ time.sleep(o.delay)
 if o.status is not None:
     print('it ends', file=sys.stderr, flush=True)
     sys.exit(o.status)
-if not o.never:
+if o.path:
+    try:  # of the one before
+        os.unlink(o.path)
+    except FileNotFoundError:
+        pass
+    RecordingBackend(serve, path=o.path)
+    print('the application listens', flush=True)
+elif not o.never:
     RecordingBackend(serve, port=o.port or int(os.environ['PORT']))
     print('the application listens', flush=True)
 threading.Event().wait()

@@ -14,7 +14,8 @@ from wire import Closed, Request, Wire, wait_until
 
 class RecordingBackend:
     """
-    A server on a free port (or the given one).  Each connection is handed, in
+    A server on a free port (or the given one), or on the path of a unix
+    socket.  Each connection is handed, in
     a thread of its own, to script(wire, number); when that returns the
     connection is closed, unless it returned KEEP.  Without a script nothing
     is ever read.  .wires has the connections in the order in which they came;
@@ -26,18 +27,30 @@ class RecordingBackend:
 
     KEEP = object()
 
-    def __init__(self, script=None, port=0, backlog=128, host='127.0.0.1'):
+    def __init__(self, script=None, port=0, backlog=128, host='127.0.0.1',
+                 path=None):
         self.script = script
         self.wires = []
         self.requests = []  # for scripts to note what they read
         self.errors = []
-        self.listener = socket.socket()
+        if path:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(path)
+            self.url = f'unix:{path}'
+        else:
+            self._bind(host, port)
+        self.listener.listen(backlog)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _bind(self, host, port):
+        six = ':' in host
+        self.listener = socket.socket(
+            socket.AF_INET6 if six else socket.AF_INET)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind((host, port))
-        self.listener.listen(backlog)
         self.port = self.listener.getsockname()[1]
-        self.url = f'http://{host}:{self.port}'
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.url = f'http://[{host}]:{self.port}' if six else (
+            f'http://{host}:{self.port}')
 
     def _accept(self):
         while True:

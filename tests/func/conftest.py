@@ -94,7 +94,7 @@ def bowsprit(request, tmp_path):
 
     def start(backend=None, argv=(), config=None, wait='> Ready on', env=None,
               nofile=None, status=(0,), cwd=None, command=(), timeout=None,
-              ready_within=10, passed=(), **settings):
+              ready_within=10, passed=(), user=None, **settings):
         port = free_port()
         folder = tmp_path / f'bowsprit{len(started)}'
         folder.mkdir()
@@ -114,7 +114,8 @@ def bowsprit(request, tmp_path):
         if command:
             args += ['--', *command]
         bs = Bowsprit(os.environ['BOWSPRIT'], str(folder), args, port,
-                      env=env, nofile=nofile, cwd=cwd, passed=passed)
+                      env=env, nofile=nofile, cwd=cwd, passed=passed,
+                      user=user)
         bs.expected = status
         started.append(bs)
         if wait:

@@ -102,7 +102,7 @@ class Bowsprit:
     """
 
     def __init__(self, binary, folder, argv, port, env=None, nofile=None,
-                 cwd=None, passed=()):
+                 cwd=None, passed=(), user=None):
         self.port = port
         self.folder = folder
         self.mark = uuid.uuid4().hex
@@ -131,7 +131,8 @@ class Bowsprit:
             self.process = subprocess.Popen(
                 self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 env=environ, cwd=cwd or folder, preexec_fn=limit,
-                start_new_session=True, pass_fds=passed)
+                start_new_session=True, pass_fds=passed, user=user,
+                group=user, extra_groups=[] if user else None)
         self.pid = self.process.pid
         self.attached = self._attach()
 

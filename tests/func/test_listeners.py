@@ -89,6 +89,37 @@ def test_mode_and_end(bowsprit, backend, path, said, mode):
     assert not os.path.exists(path), 'the file is removed'
 
 
+def test_owner_and_group(bowsprit, backend, path):
+    """By name or number; any user may give it to a group of his own."""
+    root = os.geteuid() == 0
+    said = {'owner': 'nobody', 'group': '65533'} if root else {
+        'group': str(os.getegid())}
+    bowsprit(backend(web()), listeners=listening(path, **said))
+    there = os.stat(path)
+    assert there.st_uid == (65534 if root else os.geteuid())
+    assert there.st_gid == (65533 if root else os.getegid())
+    assert stat.S_IMODE(there.st_mode) == 0o660
+    assert ask(path) == 200
+
+
+def test_owner_that_only_root_may_choose(bowsprit, backend, path):
+    root = os.geteuid() == 0
+    os.chmod(os.path.dirname(path), 0o777)
+    with tempfile.TemporaryDirectory(prefix='bs') as folder:
+        os.chmod(folder, 0o755)
+        config = os.path.join(folder, 'b.cfg')
+        with open(config, 'w', encoding='ascii') as f:
+            f.write(f'listeners = ( {{ address = "unix:{path}"; '
+                    'owner = "root"; } );\n')
+        os.chmod(config, 0o644)
+        bs = bowsprit(argv=('-c', config), wait=None, status=(1,),
+                      user=65534 if root else None)
+        assert bs.wait_end() == 1
+    assert 'only root may give a socket to another owner' in (
+        bs.out() + bs.err())
+    assert not os.path.exists(path), 'and nothing is left'
+
+
 def test_one_that_was_left(bowsprit, backend, path):
     b = backend(web())
     killed = bowsprit(b, listeners=listening(path), status=(-9,))

@@ -104,7 +104,9 @@ FILES = [
     ' "localhost:1", "localhost:1", "unix:" );\n',
     'listeners = ( { address = "localhost"; mode = "0660"; },'
     ' { address = "unix:/run/x.sock"; port = 3000; },'
-    ' { address = "unix:/run/y.sock"; mode = "0680"; } );\n',
+    ' { address = "unix:/run/y.sock"; mode = "0680"; },'
+    ' { address = "unix:/run/z.sock"; owner = "nobody-of-that-name"; },'
+    ' { address = "unix:/run/z.sock"; group = "nobody-of-that-name"; } );\n',
     # Backends
     'backends = ( );\nroutes = { };\n',
     'backends = { a = { }; b = 5; c = { servers = "http://x"; };'
@@ -119,8 +121,8 @@ FILES = [
     'routes = (' + ', '.join(
         f'{{ path = "/{i}"; backend = "{url}"; }}'
         for i, url in enumerate((
-            'https://x', 'tcp://x', 'unix:/x', 'gopher://x', 'http://',
-            'http://[x]', 'http://' + 'x' * 300, 'http://b\u00fcro',
+            'https://x', 'tcp://x', 'unix:', 'unix:/{x}', 'gopher://x',
+            'http://', 'http://[x]', 'http://' + 'x' * 300, 'http://b\u00fcro',
             'http://a,b', 'http://10.0.0.256', 'http://x/a b', 'http://x#y',
             'http://me:secret@x', 'http://[::1', 'http://x:70000'))) + ');\n',
     # Patterns

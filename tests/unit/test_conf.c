@@ -241,6 +241,23 @@ static const struct mistake_row mistakes[] = {
 	  "t.cfg:1: unix:/x is listened on already by t.cfg:1; leave one "
 	  "out\n", "twice the same path" },
 
+	{ __LINE__, "listeners = ( { port = 1; owner = \"root\"; },\n"
+		    "{ port = 2; group = \"root\"; },\n"
+		    "{ address = \"unix:/x\"; owner = \"no body\"; },\n"
+		    "{ address = \"unix:/y\"; group = \"4294967295\"; } );\n",
+	  "t.cfg:1: owner is for unix sockets; leave it out\n"
+	  "t.cfg:2: group is for unix sockets; leave it out\n"
+	  "t.cfg:3: there is no user \"no body\"; write one of /etc/passwd, "
+	  "or a number\n"
+	  "t.cfg:4: there is no group \"4294967295\"; write one of "
+	  "/etc/group, or a number\n", "whose a file is" },
+	{ __LINE__, "listeners = ( \"unix:/x\" );\n"
+		    "routes = ( { path = \"/\"; backend = \"unix:/x:/y\"; } "
+		    ");\n",
+	  "t.cfg:2: backend unix:/x is our own listener unix:/x: requests "
+	  "would go round in circles; give one of them another path\n",
+	  "a path that is ours" },
+
 	/* backends and routes */
 	{ __LINE__, "backends = { n = { }; m = 5; };\n",
 	  "t.cfg:1: here a group is wanted: next = { servers = ( "
@@ -493,7 +510,8 @@ a_test_explains(void **state)
 {
 	struct conf *c = good(
 		"listeners = ( { address = \"*\"; },"
-		"  { address = \"unix:/run/x\"; mode = 600; } );\n"
+		"  { address = \"unix:/run/x\"; mode = 600;"
+		"    owner = \"root\"; group = \"7\"; } );\n"
 		"backends = { spare = { servers = ( \"http://s:1\" ); }; };\n"
 		"routes = ( { path = \"/api/\"; backend = \"http://a:1\"; },\n"
 		"  { path = \"/v/**\"; backend = \"http://v:1/x\"; },\n"
@@ -506,7 +524,8 @@ a_test_explains(void **state)
 		"  { path = \"/p/{n}\"; backend = \"http://10.0.0.1:{n}\";"
 		"    allowed_targets = ( \"10.0.0.1:80\", \"10.0.0.1:90-99\""
 		"    ); },\n"
-		"  { path = \"/:id\"; backend = \"http://a:1\"; } );\n"
+		"  { path = \"/:id\"; backend = \"unix:/a:/b\";"
+		"    change_origin = true; } );\n"
 		"websocket = { ping_interval = \"30s\"; };\n"
 		"timeouts = { handshake = \"90s\"; connect = \"2m\";"
 		"  response = \"0\"; drain = \"30s\"; };\n");
@@ -521,11 +540,12 @@ a_test_explains(void **state)
 "\n"
 "listeners\n"
 "  http://*:3000  (t.cfg:1)\n"
-"  unix:/run/x, mode 0600  (t.cfg:1)\n"
+"  unix:/run/x, mode 0600, owner 0, group 7  (t.cfg:1)\n"
 "\n"
 "routes, in the order tried\n"
 "  /api/    requests and upgrades             http://a:1  (t.cfg:3)\n"
-"  /:id     requests and upgrades             http://a:1  (t.cfg:7)\n"
+"  /:id     requests and upgrades             unix:/a:/b, "
+"Host: localhost  (t.cfg:7)\n"
 "  /w/{id}  upgrades                          http://w:80/{id}, Host: w, "
 "stall 5s, ping_timeout 9s, ping client, max_tunnels 7, sets X-A, response removes Server, name: vm  (t.cfg:5)\n"
 "  /p/{n}   requests and upgrades             http://10.0.0.1:{n}, only "

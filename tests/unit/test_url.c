@@ -23,6 +23,12 @@ static const struct url_row urls[] = {
 	{ __LINE__, "HTTP://Host:1", "Host", 1, NULL, "schemes in any case" },
 	{ __LINE__, "http://[::1]:65535", "::1", 65535, NULL, "IPv6" },
 	{ __LINE__, "http://[::1]", "::1", 80, NULL, "IPv6 without a port" },
+	{ __LINE__, "http://[2001:DB8::a]:1/x", "2001:DB8::a", 1, "/x",
+	  "IPv6 in any case, with a path" },
+	{ __LINE__, "http://[::ffff:10.0.0.1]:1", "::ffff:10.0.0.1", 1, NULL,
+	  "IPv4 within IPv6" },
+	{ __LINE__, "http://[fe80::1%25eth0]:1", NULL, 0, "no IPv6 address",
+	  "a zone: nobody else has it" },
 	{ __LINE__, "http://my_app-1.local:1", "my_app-1.local", 1, NULL,
 	  "names in Docker have _" },
 	{ __LINE__, "http://h:1/", "h", 1, NULL, "a lone / is no path" },
@@ -40,8 +46,6 @@ static const struct url_row urls[] = {
 	  "wss" },
 	{ __LINE__, "tcp://h:1", NULL, 0, "run websockify before it", "tcp" },
 	{ __LINE__, "vnc://h", NULL, 0, "run websockify before it", "vnc" },
-	{ __LINE__, "unix:/run/x", NULL, 0, "unix socket is not built yet",
-	  "unix" },
 	{ __LINE__, "http://", NULL, 0, "has no host", "no host" },
 	{ __LINE__, "http:///x", NULL, 0, "has no host", "a path only" },
 	{ __LINE__, "http://:80", NULL, 0, "has no host", "a port only" },
@@ -92,6 +96,64 @@ urls_of_backends(void **state)
 		} else if (!good && !r->host) {
 			ROW_CHECK(r, strstr(error, r->path), "%s", error);
 			ROW_CHECK(r, !strstr(error, "secret"), "%s", error);
+		}
+		free(error);
+		url_fini(&u);
+	}
+	rows_end();
+}
+
+struct socket_row {
+	int line;
+	const char *text;
+	const char *socket; /* NULL: a mistake, of which `path` is a part */
+	const char *path;
+	const char *why;
+};
+
+#define TEN "0123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
+static const struct socket_row sockets[] = {
+	{ __LINE__, "unix:/run/x", "/run/x", NULL, "usual" },
+	{ __LINE__, "UNIX:/run/x", "/run/x", NULL, "schemes in any case" },
+	{ __LINE__, "unix:///run/x", "/run/x", NULL, "as Docker writes it" },
+	{ __LINE__, "unix:x.sock", "x.sock", NULL, "of the present folder" },
+	{ __LINE__, "unix:/run/x:/a/{id}?b", "/run/x", "/a/{id}?b",
+	  "a path as nginx writes it" },
+	{ __LINE__, "unix:/run/x:/", "/run/x", NULL, "a lone / is no path" },
+	{ __LINE__, "unix:/run/a:b", "/run/a:b", NULL, "a colon in the name" },
+	{ __LINE__, "unix:/" HUNDRED "abcdef", "/" HUNDRED "abcdef", NULL,
+	  "the longest that a socket has" },
+	{ __LINE__, "unix:/" HUNDRED "abcdefg", NULL, "1 to 107 characters",
+	  "too long" },
+	{ __LINE__, "unix:", NULL, "1 to 107 characters", "nothing" },
+	{ __LINE__, "unix::/a", NULL, "1 to 107 characters", "a path only" },
+	{ __LINE__, "unix:/run/{id}", NULL, "choose no unix socket",
+	  "a capture" },
+};
+
+static void
+urls_of_unix_sockets(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sockets); i++) {
+		const struct socket_row *r = &sockets[i];
+		struct url u;
+		char *error;
+		bool good = url_parse(r->text, &u, &error);
+
+		ROW_CHECK(r, good == (r->socket != NULL), "%s: %s", r->text,
+			  error ? error : "taken");
+		if (good && r->socket) {
+			ROW_CHECK(r, !strcmp(u.socket, r->socket), "%s",
+				  u.socket);
+			ROW_CHECK(r, !u.host && u.port == 0, "a host");
+			ROW_CHECK(r, !u.path == !r->path &&
+				     (!u.path || !strcmp(u.path, r->path)),
+				  "%s", u.path ? u.path : "no path");
+		} else if (!good && !r->socket) {
+			ROW_CHECK(r, strstr(error, r->path), "%s", error);
 		}
 		free(error);
 		url_fini(&u);
@@ -208,6 +270,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(urls_of_backends),
+		cmocka_unit_test(urls_of_unix_sockets),
 		cmocka_unit_test(addresses_to_listen_on),
 		cmocka_unit_test(a_unix_socket_to_listen_on),
 		cmocka_unit_test(what_separates_pattern_and_url),
