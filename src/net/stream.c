@@ -53,7 +53,7 @@ arm(struct stream *s)
 	 * Without memory for it libevent refuses; the stream's owner has a
 	 * deadline, which then ends the connection.
 	 */
-	s->armed = event_add(&s->ev, NULL) == 0 ? what : 0;
+	s->armed = event_add(&s->ev, NULL) == 0 ? (uint8_t)what : 0;
 }
 
 void
@@ -64,6 +64,23 @@ stream_init(struct stream *s, struct event_base *base, int fd,
 	event_assign(&s->ev, base, fd, EV_PERSIST | EV_READ, cb, arg);
 }
 
+static ssize_t send_some(struct stream *s, const void *p, size_t n);
+
+/* The peer is told that this is the end, if it is one for it. */
+static void
+close_tls(struct stream *s)
+{
+	struct slice last;
+
+	if (!s->out && !s->fin_due)
+		tls_seal_end(s->tls);
+	last = tls_output(s->tls);
+	if (last.n > 0)
+		(void)!send_some(s, last.p, last.n);
+	tls_free(s->tls);
+	s->tls = NULL;
+}
+
 void
 stream_close(struct stream *s)
 {
@@ -72,6 +89,8 @@ stream_close(struct stream *s)
 	if (s->armed)
 		event_del(&s->ev);
 	s->armed = 0;
+	if (s->tls)
+		close_tls(s);
 	close(s->fd);
 	s->fd = -1;
 	buf_free(&s->in);
@@ -79,10 +98,31 @@ stream_close(struct stream *s)
 }
 
 void
+stream_set_reset(struct stream *s)
+{
+	if (s->tls)
+		tls_mute(s->tls);
+	sock_set_reset(s->fd);
+}
+
+/*
+ * Bytes that were received already are not told by the socket: the event is
+ * made to come, as often as there are any.
+ */
+static void
+wake_for_held(struct stream *s)
+{
+	if (s->reading && !s->eof && tls_holds(s->tls))
+		event_active(&s->ev, EV_READ, 1);
+}
+
+void
 stream_set_reading(struct stream *s, bool on)
 {
 	s->reading = on;
 	arm(s);
+	if (s->tls)
+		wake_for_held(s);
 }
 
 enum stream_end
@@ -97,10 +137,33 @@ stream_end(const struct stream *s)
 	return pfd.revents & POLLRDHUP ? END_FIN : END_NONE;
 }
 
+/* As recv(2). */
+static ssize_t
+read_tls(struct stream *s, void *p, size_t n)
+{
+	ssize_t got = tls_recv(s->tls, p, n);
+	int error = errno;
+	struct slice reply = tls_output(s->tls);
+
+	/*
+	 * An alert, which an honest peer does not give cause for: whoever does
+	 * not even take it is not waited for.
+	 */
+	if (reply.n > 0 &&
+	    (s->out || send_some(s, reply.p, reply.n) != (ssize_t)reply.n)) {
+		errno = EPROTO;
+		return -1;
+	}
+	if (got > 0)
+		wake_for_held(s);
+	errno = error;
+	return got;
+}
+
 ssize_t
 stream_read(struct stream *s, void *p, size_t n)
 {
-	ssize_t got = recv(s->fd, p, n, 0);
+	ssize_t got = s->tls ? read_tls(s, p, n) : recv(s->fd, p, n, 0);
 
 	if (got > 0)
 		return got;
@@ -127,6 +190,16 @@ stream_read_in(struct stream *s, void *scratch, size_t n)
 	return got;
 }
 
+bool
+stream_is_quiet(struct stream *s)
+{
+	char c;
+	ssize_t got = s->tls ? tls_recv(s->tls, &c, 1)
+			     : recv(s->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 /* One send: how many bytes the socket took; -1 when the connection is lost. */
 static ssize_t
 send_some(struct stream *s, const void *p, size_t n)
@@ -150,8 +223,9 @@ send_fin(struct stream *s)
 	shutdown(s->fd, SHUT_WR);
 }
 
-bool
-stream_send(struct stream *s, const void *p, size_t n)
+/* Bytes as they go over the wire. */
+static bool
+put(struct stream *s, const void *p, size_t n)
 {
 	ssize_t took = s->out || s->connecting ? 0 : send_some(s, p, n);
 
@@ -165,6 +239,31 @@ stream_send(struct stream *s, const void *p, size_t n)
 	}
 	arm(s);
 	return true;
+}
+
+static bool
+send_sealed(struct stream *s, const char *p, size_t n)
+{
+	struct slice sealed;
+	size_t took;
+
+	for (; n > 0; n -= took, p += took) {
+		took = tls_seal(s->tls, p, n);
+		sealed = tls_output(s->tls);
+		if (took == 0) {
+			s->error = EPROTO;
+			return false;
+		}
+		if (!put(s, sealed.p, sealed.n))
+			return false;
+	}
+	return true;
+}
+
+bool
+stream_send(struct stream *s, const void *p, size_t n)
+{
+	return s->tls ? send_sealed(s, p, n) : put(s, p, n);
 }
 
 bool
@@ -183,11 +282,47 @@ stream_flush(struct stream *s)
 	return true;
 }
 
+/* Behind what it is owed. */
+static void
+send_close_notify(struct stream *s)
+{
+	struct slice end;
+
+	tls_seal_end(s->tls);
+	end = tls_output(s->tls);
+	(void)!put(s, end.p, end.n);
+}
+
 void
 stream_finish(struct stream *s)
 {
+	if (s->tls && !s->fin_due)
+		send_close_notify(s);
 	s->fin_due = true;
 	send_fin(s);
+}
+
+void
+stream_set_tls(struct stream *s, struct tls *t)
+{
+	s->tls = t;
+}
+
+enum tls_step
+stream_shake(struct stream *s)
+{
+	enum tls_step step;
+	struct slice said;
+
+	do {
+		step = tls_shake(s->tls);
+		said = tls_output(s->tls);
+		if (said.n > 0 && !put(s, said.p, said.n))
+			return TLS_FAILED;
+	} while (step == TLS_FULL);
+	if (step == TLS_DONE)
+		wake_for_held(s);
+	return step;
 }
 
 int

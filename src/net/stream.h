@@ -19,14 +19,16 @@
 
 #include "base/attrib.h"
 #include "base/buf.h"
+#include "net/tls.h"
 
 struct stream {
 	struct event ev;
 	struct buf *in;
 	struct buf *out;
-	int fd;        /* owned; -1 when closed */
-	short armed;   /* what the event is registered for */
-	short error;   /* errno of the failure that ended it */
+	struct tls *tls; /* owned; NULL: plain.  Then `out` is sealed */
+	int fd;          /* owned; -1 when closed */
+	short error;     /* errno of the failure that ended it */
+	uint8_t armed;   /* what the event is registered for */
 	bool reading : 1;    /* its owner wants to be told of input */
 	bool connecting : 1; /* writable will mean connected */
 	bool eof : 1;        /* its peer's FIN was read */
@@ -39,8 +41,27 @@ struct stream {
  */
 void stream_init(struct stream *s, struct event_base *base, int fd,
 		 event_callback_fn cb, void *arg);
-/* Closes the descriptor, and frees what waits.  May be called twice. */
+/*
+ * Closes the descriptor, and frees what waits.  May be called twice.  With TLS
+ * the peer is told, unless it is owed something.
+ */
 void stream_close(struct stream *s);
+/* Closing it will reset the connection, so that no part looks like the whole. */
+void stream_set_reset(struct stream *s);
+
+/*
+ * From now on its bytes are sealed by t, which it owns.  Until stream_shake
+ * says TLS_DONE nothing else is read or sent: call it at once (a client
+ * speaks first), and on each EV_READ.
+ */
+void stream_set_tls(struct stream *s, struct tls *t);
+enum tls_step stream_shake(struct stream *s) WUNRES;
+/* Did its peer's direction end without the close_notify that TLS has? */
+static inline bool
+stream_is_cut(const struct stream *s)
+{
+	return s->tls && tls_end(s->tls) == TLS_CUT;
+}
 
 /*
  * Starts or stops reading.  A stream that is not read still tells, with
@@ -73,6 +94,8 @@ enum stream_end stream_end(const struct stream *s);
 ssize_t stream_read(struct stream *s, void *p, size_t n) WUNRES;
 /* Reads more into `in`, at most n bytes, through scratch; the same results. */
 ssize_t stream_read_in(struct stream *s, void *scratch, size_t n) WUNRES;
+/* Has its peer said nothing?  Such a word is lost, unless plain. */
+bool stream_is_quiet(struct stream *s);
 
 /*
  * Sends n bytes, or keeps what the socket does not take.  False when the
@@ -87,7 +110,7 @@ stream_owed(const struct stream *s)
 {
 	return buf_len(s->out);
 }
-/* Sends FIN, once nothing is owed. */
+/* Sends FIN, once nothing is owed; with TLS close_notify before it. */
 void stream_finish(struct stream *s);
 
 /* Writable for the first time: 0 when connected, else an errno. */

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "net/sockopt.h"
 #include "proxy/access.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"
@@ -183,7 +182,7 @@ conn_close(struct conn *c, const struct reason *why, enum side by)
 	deadline_clear(&c->deadline);
 	server_drop(c);
 	if (c->hs && exchange_is_cut(c))
-		sock_set_reset(c->client.fd);
+		stream_set_reset(&c->client);
 	stream_close(&c->client);
 	conn_set_state(c, CS_DEAD);
 	event_active(&c->worker->reaper, EV_TIMEOUT, 1);

@@ -265,6 +265,16 @@ exchange_is_cut(const struct conn *c)
 	       (b->kind == BODY_UNTIL_CLOSE || b->strip);
 }
 
+/*
+ * The server has ended: was that all?  With TLS a FIN alone may be somebody
+ * else's, so that it does not end a body whose end nothing else tells.
+ */
+static bool
+is_whole(struct conn *c)
+{
+	return body_eof(&c->hs->res_body) && !stream_is_cut(&c->server->s);
+}
+
 static void
 pump_response(struct conn *c)
 {
@@ -284,7 +294,7 @@ pump_response(struct conn *c)
 		cut(c, &reason_server_truncated);
 		return;
 	case RELAY_EOF:
-		if (!body_eof(b)) {
+		if (!is_whole(c)) {
 			cut(c, &reason_server_truncated);
 			return;
 		}
@@ -357,8 +367,7 @@ exchange_answer(struct conn *c, const struct head *res)
 		conn_close(c, &reason_client_gone, BY_CLIENT);
 	else if (hs->res_body.bad)
 		cut(c, &reason_bad_response);
-	else if (c->server->s.eof && !hs->res_body.done &&
-		 !body_eof(&hs->res_body))
+	else if (c->server->s.eof && !hs->res_body.done && !is_whole(c))
 		cut(c, &reason_server_truncated);
 	else
 		check_done(c);

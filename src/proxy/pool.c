@@ -4,9 +4,7 @@
  */
 #include "proxy/pool.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "proxy/conn.h"
@@ -103,16 +101,6 @@ pool_reset(struct pool *p, size_t nbackends)
 	return true;
 }
 
-/* Nothing has come that nobody asked for, no FIN, no reset. */
-static bool
-is_quiet(const struct server *s)
-{
-	char c;
-
-	return recv(s->s.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-	       (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
 struct server *
 pool_get(struct pool *p, unsigned backend, bool idempotent)
 {
@@ -125,7 +113,7 @@ pool_get(struct pool *p, unsigned backend, bool idempotent)
 		/* Most of the others have been idle for longer still. */
 		if (!idempotent && now - s->idle_since >= FRESH_MS)
 			return NULL;
-		if (s->idle_until > now && is_quiet(s)) {
+		if (s->idle_until > now && stream_is_quiet(&s->s)) {
 			remove_idle(p, s);
 			s->taken = now;
 			return s;

@@ -12,6 +12,7 @@ const struct reason
 	reason_done = { "done", 0, NULL, NULL, NULL },
 	reason_close = { "close", 0, NULL, NULL, NULL },
 	reason_eof = { "eof", 0, NULL, NULL, NULL },
+	reason_eof_unclean = { "eof-unclean", 0, NULL, NULL, NULL },
 	reason_half_close = { "half-close", 0, NULL, NULL, NULL },
 
 	reason_client_gone = {

@@ -23,6 +23,7 @@ extern const struct reason
 	reason_done,          /* a response delivered, the connection kept */
 	reason_close,         /* a WebSocket's Close handshake */
 	reason_eof,           /* a FIN: without a Close, in a tunnel */
+	reason_eof_unclean,   /* a FIN that no close_notify of TLS announced */
 	reason_half_close,    /* after a FIN the other side stayed silent */
 
 	/* the client */

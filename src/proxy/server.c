@@ -38,7 +38,7 @@ on_server(evutil_socket_t fd, short what, void *arg)
 		dial_on_event(s);
 	else if (s->conn)
 		conn_on_server(s->conn, what);
-	else
+	else if (!s->s.tls || !stream_is_quiet(&s->s)) /* a session ticket */
 		pool_discard(&s->worker->pool, s);
 }
 

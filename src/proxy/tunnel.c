@@ -218,7 +218,8 @@ close_if_done(struct conn *c)
 static void
 on_fin(struct conn *c, enum side by)
 {
-	note_end(c, &reason_eof, by);
+	note_end(c, stream_is_cut(stream_of(c, by)) ? &reason_eof_unclean
+						    : &reason_eof, by);
 	c->last = clock_ms();
 	stream_finish(stream_of(c, other(by)));
 	if (close_if_done(c))

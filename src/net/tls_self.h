@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tls_self.h: a certificate of our own making, for development.
+ */
+#ifndef NET_TLS_SELF_H
+#define NET_TLS_SELF_H
+
+#include <stdbool.h>
+
+#include "base/attrib.h"
+
+struct evp_pkey_st;
+struct x509_st;
+
+/*
+ * A key and a certificate that it signed itself, for localhost, 127.0.0.1 and
+ * ::1, good for a year.  Both are the caller's; false when memory is out.
+ */
+bool tls_self_make(struct evp_pkey_st **key, struct x509_st **cert) WUNRES;
+
+#endif
