@@ -11,7 +11,7 @@
 #	func		pytest: a real bowsprit (with sanitizers), real sockets
 #	install		make install, make distcheck
 #	quick		contrib/quickstart.sh --check
-#	e2e		Next.js, noVNC and a desktop in a real browser
+#	e2e		Next.js, noVNC and a desktop in a real browser; ws, Socket.IO
 #	long		only if named: tests of minutes and gigabytes
 #
 # -k NAME runs only the tests with NAME in their name (unit, clang, portable,

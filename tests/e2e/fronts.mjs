@@ -108,6 +108,24 @@ export async function launch(t, name, command, args, port, options = {},
 	return front;
 }
 
+/**
+ * Starts bowsprit, with lines of JSON, in front of a server on port `to`: all
+ * requests and upgrades, by a route with these `settings`.
+ */
+export async function startRoute(t, to, settings = '', port = undefined) {
+	const own = port ?? await freePort();
+
+	return launch(t, 'bowsprit-route', BOWSPRIT,
+		['-l', String(own), '--log-format', 'json', '-r',
+			`/**=http://127.0.0.1:${to} ${settings}`], own);
+}
+
+/** The first closing line of a WebSocket in its log, as an object. */
+export async function closingLine(front) {
+	return JSON.parse(await until('the closing line', () => front.log()
+		.split('\n').find((line) => line.includes('Connection closed'))));
+}
+
 // Its own process group is ended at last, should the front have left anybody.
 async function stop(child, ended) {
 	child.kill('SIGTERM');

@@ -10,6 +10,8 @@ import './hmr.test.mjs';
 import './logs.test.mjs';
 import './novnc.test.mjs';
 import './same.test.mjs';
+import './socketio.test.mjs';
+import './ws.test.mjs';
 
 const { values } = parseArgs({ options: { k: { type: 'string', short: 'k' } } });
 
