@@ -20,7 +20,7 @@ set -eu
 SOURCE=$1
 WORK=$PWD/check-long
 SECONDS_EACH=${FUZZ_SECONDS:-600}
-TARGETS=${FUZZ_TARGETS:-body conf conn frame head pattern ping splice}
+TARGETS=${FUZZ_TARGETS:-body conf conn frame head pattern ping proxyhdr splice}
 JOBS=${FUZZ_JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)}
 CORPUS=$SOURCE/tests/fuzz/corpus
 FUZZERS=$WORK/fuzz/tests/fuzz

@@ -11,7 +11,7 @@ SOURCE=$1
 WORK=$PWD/fuzz-coverage
 CORPUS=${FUZZ_CORPUS:-$SOURCE/tests/fuzz/corpus}
 MAKE=${MAKE:-make}
-TARGETS='body conf conn frame head pattern splice'
+TARGETS='body conf conn frame head pattern ping proxyhdr splice'
 COVER='-fprofile-instr-generate -fcoverage-mapping'
 
 build() {
