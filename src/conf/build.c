@@ -66,6 +66,7 @@ add_backend(struct draft *d, const char *name, const struct url *at,
 	b->server.host = copy(at->host);
 	b->server.port_text = copy(at->port_text);
 	b->server.path = copy(at->socket);
+	b->send_proxy = PROXY_NONE;
 	b->where = where;
 	b->index = (unsigned)c->nbackends;
 	conf_set_port(b, at->port);
@@ -138,6 +139,7 @@ build_backend(struct draft *d, const struct draft_backend *draft)
 	} else {
 		b = add_backend(d, draft->name, &url, draft->where);
 		b->change_origin = draft->change_origin == TRUTH_TRUE;
+		b->send_proxy = (enum conf_proxy)draft->send_proxy;
 	}
 	free(error);
 	url_fini(&url);
@@ -394,6 +396,9 @@ build_route(struct draft *d, struct draft_route *draft)
 	r->change_origin = draft->change_origin == TRUTH_OPEN
 			   ? by_name && b->change_origin
 			   : draft->change_origin == TRUTH_TRUE;
+	r->send_proxy = draft->send_proxy ? (enum conf_proxy)draft->send_proxy
+			: by_name	  ? b->send_proxy
+					  : PROXY_NONE;
 	r->verify_accept = draft->verify_accept == TRUTH_TRUE;
 	r->timeouts = c->timeouts;
 	overrule_times(&r->timeouts, &draft->times);

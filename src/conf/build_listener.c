@@ -189,7 +189,10 @@ add_listener(struct draft *d, const char *address,
 	     const struct draft_listener *said)
 {
 	struct conf *c = &d->tree->conf;
-	struct conf_listener l = { .where = said->where };
+	struct conf_listener l = {
+		.proxied = said->proxied == TRUTH_TRUE,
+		.where = said->where,
+	};
 	char *error = NULL;
 
 	if (!url_parse_listener(address, &l, &error)) {

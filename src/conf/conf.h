@@ -35,6 +35,7 @@ struct conf_listener {
 	unsigned mode; /* of its file */
 	uid_t owner;   /* the same; CONF_OURS: whoever we run as */
 	gid_t group;
+	bool proxied;  /* connections begin with a PROXY header */
 	char *text;  /* as it was written */
 	struct conf_where where;
 };
@@ -57,10 +58,14 @@ struct conf_server {
 	size_t naddrs;      /* 0: the host is a name */
 };
 
+/* Which PROXY header goes first on a connection to a backend. */
+enum conf_proxy { PROXY_NONE = 1, PROXY_V1, PROXY_V2 };
+
 struct conf_backend {
 	char *name; /* "novnc"; for one given as URL conf_server_place */
 	struct conf_server server;
 	bool change_origin;
+	enum conf_proxy send_proxy;
 	bool is_app; /* the supervised COMMAND: requests wait while it boots */
 	unsigned index; /* in conf->backends */
 	struct conf_where where;
@@ -123,6 +128,7 @@ struct conf_route {
 	char *target; /* path that replaces the matched one, with {name} and
 		       * {**}, perhaps a query; NULL: as the request has it */
 	bool change_origin; /* the route's own, or its backend's */
+	enum conf_proxy send_proxy; /* the same */
 	bool verify_accept;
 	struct conf_timeouts timeouts; /* the tree's, its own over them */
 	enum conf_ping ping; /* the same */

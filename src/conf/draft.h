@@ -26,6 +26,7 @@ struct draft_listener {
 	uint16_t port; /* 0: it stands in the address */
 	unsigned mode; /* its octal digits read as decimal ones; 0: not said */
 	char *owner, *group; /* names or numbers */
+	enum truth proxied;
 	bool by_option;
 	struct conf_where where;
 };
@@ -35,6 +36,7 @@ struct draft_backend {
 	char **servers;
 	size_t nservers;
 	enum truth change_origin;
+	uint32_t send_proxy; /* enum conf_proxy */
 	bool broken; /* a mistake about its servers has been told */
 	struct conf_where where;
 };
@@ -53,6 +55,7 @@ struct draft_route {
 	uint32_t upgrade;
 	enum truth change_origin, verify_accept, strict;
 	struct conf_timeouts times; /* those that it may have of its own */
+	uint32_t send_proxy; /* enum conf_proxy, or 0 */
 	uint32_t ping; /* enum conf_ping, or 0 */
 	struct conf_limits limits;
 	struct conf_headers request, response;

@@ -45,6 +45,8 @@ explain_listeners(const struct conf *c)
 			explain_file(l);
 		else
 			explain_address(l);
+		if (l->proxied)
+			printf(", after a PROXY header");
 		printf("  (%s)\n", place);
 		free(place);
 	}
@@ -177,6 +179,9 @@ explain_route(const struct conf *c, const struct conf_route *r, int wide)
 
 	printf("  %-*s  %-32s  ", wide, path, takes_text(r->takes));
 	explain_destination(r);
+	if (r->send_proxy != PROXY_NONE)
+		printf(", PROXY header v%d", r->send_proxy == PROXY_V1 ? 1
+								       : 2);
 	if (!r->verify_accept)
 		printf(", accept not verified");
 	explain_own_times(&r->timeouts, &c->timeouts);

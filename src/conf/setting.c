@@ -65,6 +65,13 @@ static const struct setting_word pinged[] = {
 	{ NULL, 0 },
 };
 
+static const struct setting_word proxies[] = {
+	{ "none", PROXY_NONE },
+	{ "v1", PROXY_V1 },
+	{ "v2", PROXY_V2 },
+	{ NULL, 0 },
+};
+
 #define PARTS(name) \
 	{ name, SETTING_PARTS, NO_FIELD, NULL, 0, 0, NULL }
 #define TIME(name, member, preset) \
@@ -163,11 +170,13 @@ static const struct setting listener[] = {
 	  1, 777, NULL },
 	TEXT("owner", struct draft_listener, owner, NULL),
 	TEXT("group", struct draft_listener, group, NULL),
+	TRUTH("proxy_protocol", struct draft_listener, proxied, NULL),
 };
 
 static const struct setting backend[] = {
 	PARTS("servers"),
 	TRUTH("change_origin", struct draft_backend, change_origin, "false"),
+	WORD("send_proxy", struct draft_backend, send_proxy, "none", proxies),
 };
 
 static const struct setting route[] = {
@@ -176,6 +185,7 @@ static const struct setting route[] = {
 	WORD("upgrade", struct draft_route, upgrade, NULL, upgrades),
 	TEXT("backend", struct draft_route, backend, NULL),
 	TRUTH("change_origin", struct draft_route, change_origin, NULL),
+	WORD("send_proxy", struct draft_route, send_proxy, NULL, proxies),
 	TRUTH("verify_accept", struct draft_route, verify_accept, "true"),
 	ROUTE_TIME("connect", connect),
 	ROUTE_TIME("handshake", handshake),

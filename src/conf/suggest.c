@@ -136,7 +136,7 @@ static const struct foreign foreign[] = {
 /* Planned, and known by these names already. */
 static const char *const later[] = {
 	"--doctor", "--self-signed",
-	"allowed_origins", "ca", "limits", "proxy_protocol", "redirect",
+	"allowed_origins", "ca", "limits", "redirect",
 	"tls", "tls_verify", "verify_client",
 };
 

@@ -39,6 +39,7 @@ struct listener {
 	uint64_t complained;
 	listener_cb *cb;
 	void *arg;
+	const void *tag;
 };
 
 static int
@@ -209,7 +210,7 @@ accept_one(struct listener *l)
 	if (client >= 0) {
 		l->is_short = false;
 		addr_of_sockaddr(&peer, (struct sockaddr *)&ss);
-		l->cb(l->arg, client, &peer);
+		l->cb(l->arg, l->tag, client, &peer);
 		return true;
 	}
 	return is_its_own(errno);
@@ -231,7 +232,8 @@ on_connection(evutil_socket_t fd, short what, void *arg)
 }
 
 struct listener *
-listener_new(struct event_base *base, int fd, listener_cb *cb, void *arg)
+listener_new(struct event_base *base, int fd, listener_cb *cb, void *arg,
+	     const void *tag)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 
@@ -240,6 +242,7 @@ listener_new(struct event_base *base, int fd, listener_cb *cb, void *arg)
 	l->fd = fd;
 	l->cb = cb;
 	l->arg = arg;
+	l->tag = tag;
 	l->reserve = open_reserve();
 	event_assign(&l->again, base, -1, 0, on_again, l);
 	event_assign(&l->ev, base, fd, EV_READ | EV_PERSIST, on_connection, l);

@@ -25,15 +25,17 @@ extern const bool listen_can_share;
  */
 int listen_open(const struct addr *a, bool share) WUNRES;
 
-typedef void listener_cb(void *arg, int fd, const struct addr *peer);
+typedef void listener_cb(void *arg, const void *tag, int fd,
+			 const struct addr *peer);
 
 /*
  * Accepts from fd on that base and hands each connection to cb, which owns it
- * then.  fd stays its caller's: workers without sockets of their own register
+ * then; the tag tells it which listener it was.  fd stays its caller's: workers without sockets of their own register
  * the same one.  NULL when memory is out.
  */
 struct listener *listener_new(struct event_base *base, int fd,
-			      listener_cb *cb, void *arg) WUNRES;
+			      listener_cb *cb, void *arg, const void *tag)
+	WUNRES;
 void listener_free(struct listener *l);
 /*
  * Accepts whoever waits already, before its socket is closed: the kernel would

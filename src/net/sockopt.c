@@ -112,15 +112,22 @@ sock_error(int fd)
 	return error;
 }
 
+void
+sock_local(int fd, struct addr *a)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(ss);
+
+	(void)getsockname(fd, (struct sockaddr *)&ss, &len);
+	addr_of_sockaddr(a, (struct sockaddr *)&ss);
+}
+
 bool
 sock_is_at(int fd, const struct addr *a)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
 	struct addr own;
 
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
-		return false;
-	addr_of_sockaddr(&own, (struct sockaddr *)&ss);
-	return own.port == a->port && addr_same_host(&own, a);
+	sock_local(fd, &own);
+	return own.family != 0 && own.port == a->port &&
+	       addr_same_host(&own, a);
 }

@@ -37,6 +37,8 @@ void sock_set_unsent_limit(int fd, int n);
 void sock_set_reset(int fd);
 /* The error that a connect or a reset left, as an errno; 0 if none. */
 int sock_error(int fd);
+/* Where our end of it is; family 0 if that is no IP address. */
+void sock_local(int fd, struct addr *a);
 /*
  * Is our end of it at that address?  A connection to a local port that nobody
  * listens on may be one to itself: the kernel picked that very port.

@@ -160,11 +160,10 @@ read_tls(struct stream *s, void *p, size_t n)
 	return got;
 }
 
-ssize_t
-stream_read(struct stream *s, void *p, size_t n)
+/* What recv(2) has returned, as stream_read tells it. */
+static ssize_t
+outcome(struct stream *s, ssize_t got)
 {
-	ssize_t got = s->tls ? read_tls(s, p, n) : recv(s->fd, p, n, 0);
-
 	if (got > 0)
 		return got;
 	if (got == 0) {
@@ -176,6 +175,18 @@ stream_read(struct stream *s, void *p, size_t n)
 		return -1;
 	s->error = (short)errno;
 	return -2;
+}
+
+ssize_t
+stream_read(struct stream *s, void *p, size_t n)
+{
+	return outcome(s, s->tls ? read_tls(s, p, n) : recv(s->fd, p, n, 0));
+}
+
+ssize_t
+stream_peek(struct stream *s, void *p, size_t n)
+{
+	return outcome(s, recv(s->fd, p, n, MSG_PEEK));
 }
 
 ssize_t

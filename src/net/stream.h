@@ -92,6 +92,8 @@ enum stream_end stream_end(const struct stream *s);
  * when there are none now; -2 when the connection is lost (error is set).
  */
 ssize_t stream_read(struct stream *s, void *p, size_t n) WUNRES;
+/* The same, but what it sees stays in the socket; not once there is TLS. */
+ssize_t stream_peek(struct stream *s, void *p, size_t n) WUNRES;
 /* Reads more into `in`, at most n bytes, through scratch; the same results. */
 ssize_t stream_read_in(struct stream *s, void *scratch, size_t n) WUNRES;
 /* Has its peer said nothing?  Such a word is lost, unless plain. */

@@ -12,6 +12,7 @@
 #include "proxy/access.h"
 #include "proxy/finish.h"
 #include "proxy/forward.h"
+#include "proxy/proxied.h"
 #include "proxy/server.h"
 
 /* What a client may send before its 101; then it is not read any more. */
@@ -24,12 +25,21 @@ times(const struct conn *c)
 }
 
 void
-client_accept(struct worker *w, int fd, const struct addr *peer)
+client_accept(struct worker *w, const struct arrival *a)
 {
-	struct conn *c = conn_new(w, fd, peer);
+	struct conn *c = conn_new(w, a->fd, &a->peer);
 
 	if (!c)
 		return;
+	if (a->proxied)
+		proxied_begin(c);
+	else
+		client_begin(c);
+}
+
+void
+client_begin(struct conn *c)
+{
 	conn_set_deadline(c, times(c)->client_keepalive,
 			  &reason_keepalive_timeout);
 	stream_set_reading(&c->client, true);

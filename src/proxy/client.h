@@ -7,8 +7,16 @@
 
 #include "proxy/conn.h"
 
-/* A new connection, fd being ours from now on. */
-void client_accept(struct worker *w, int fd, const struct addr *peer);
+/* A connection as it was accepted. */
+struct arrival {
+	int fd;
+	struct addr peer;
+	bool proxied; /* it begins with a PROXY header */
+};
+/* Takes it over, and its descriptor. */
+void client_accept(struct worker *w, const struct arrival *a);
+/* What comes now are requests. */
+void client_begin(struct conn *c);
 
 /* CS_HEAD: input, and time. */
 void client_on_head(struct conn *c, short what);

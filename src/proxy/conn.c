@@ -2,7 +2,7 @@
 /*
  * conn.c: the life of a client connection.
  *
- *	accept -> HEAD -> CONNECT -> ANSWER -> BODY -> HEAD ...
+ *	accept -> (PROXY ->) HEAD -> CONNECT -> ANSWER -> BODY -> HEAD ...
  *	                                  \-> TUNNEL -> HALF -> DEAD
  *	             (our own answer) REPLY -> LINGER -> DEAD
  *
@@ -19,6 +19,7 @@
 #include "proxy/client.h"
 #include "proxy/exchange.h"
 #include "proxy/finish.h"
+#include "proxy/proxied.h"
 #include "proxy/server.h"
 #include "proxy/tunnel.h"
 
@@ -38,6 +39,9 @@ on_client(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	switch (c->state) {
+	case CS_PROXY:
+		proxied_on_event(c, what);
+		break;
 	case CS_HEAD:
 		client_on_head(c, what);
 		break;
@@ -83,6 +87,7 @@ conn_on_server(struct conn *c, short what)
 	case CS_CLOSING:
 		tunnel_on_server(c, what);
 		break;
+	case CS_PROXY:
 	case CS_HEAD:
 	case CS_CONNECT: /* see dial.c */
 	case CS_REPLY:
@@ -100,6 +105,9 @@ on_deadline(struct deadline *d)
 
 	CHECK_CONN(c);
 	switch (c->state) {
+	case CS_PROXY:
+		proxied_on_deadline(c);
+		break;
 	case CS_HEAD:
 		client_on_deadline(c);
 		break;

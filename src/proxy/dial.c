@@ -342,7 +342,7 @@ win(struct conn *c, size_t i)
 		if (d->attempts[i].server)
 			fail_attempt(c, i, ETIMEDOUT);
 	dial_stop(c);
-	server_opened(c);
+	server_connected(c);
 }
 
 void

@@ -13,7 +13,7 @@
 
 /*
  * CS_CONNECT: finds the addresses, once the name is known, and tries them;
- * ends in server_opened or in a refusal.  It all takes at most `limit` ms (0:
+ * ends in server_connected or in a refusal.  It all takes at most `limit` ms (0:
  * no limit), which running out means `due`.
  */
 void dial_start(struct conn *c, uint64_t limit, const struct reason *due);

@@ -18,8 +18,8 @@
 
 /* ---- who asks ---- */
 
-static bool
-is_trusted(const struct conf *conf, const struct addr *a)
+bool
+forward_is_trusted(const struct conf *conf, const struct addr *a)
 {
 	for (size_t i = 0; i < conf->ntrusted; i++)
 		if (addr_in_network(a, &conf->trusted[i]))
@@ -64,7 +64,7 @@ last_untrusted(const struct conf *conf, struct slice list, struct addr *a)
 							 list.n - at))))
 			return true; /* what stands left of junk is junk */
 		*a = hop;
-		if (!is_trusted(conf, &hop))
+		if (!forward_is_trusted(conf, &hop))
 			return true;
 		list.n = at > 0 ? at - 1 : 0;
 	}
@@ -78,7 +78,7 @@ forward_client(const struct conn *c)
 	const struct conf *conf = c->hs->conf;
 	struct addr a = c->peer;
 
-	if (!is_trusted(conf, &c->peer))
+	if (!forward_is_trusted(conf, &c->peer))
 		return a;
 	for (uint32_t i = h->nfields; i > 0; i--)
 		if (h->fields[i - 1].id == F_X_FORWARDED_FOR &&
@@ -511,7 +511,7 @@ bool
 forward_request(struct conn *c)
 {
 	struct handshake *hs = c->hs;
-	bool trusted = is_trusted(hs->conf, &c->peer);
+	bool trusted = forward_is_trusted(hs->conf, &c->peer);
 	uint32_t end = hs->req.len - 2; /* before the empty line */
 
 	forward_body(hs);

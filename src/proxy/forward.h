@@ -13,6 +13,9 @@
  */
 struct addr forward_client(const struct conn *c);
 
+/* Is what that peer says of its clients believed? */
+bool forward_is_trusted(const struct conf *conf, const struct addr *a);
+
 /*
  * Why a routed upgrade, whose Connection is not edited, is not passed on, or
  * NULL.

@@ -31,6 +31,16 @@ const struct reason
 	reason_bad_request = {
 		"bad-request", 400, "bad request", "EINVAL", NULL,
 	},
+	reason_bad_proxy_header = {
+		"bad-proxy-header", 400, "no PROXY header", "EPROTO",
+		"let the proxy before this listener send one (send-proxy in "
+		"HAProxy, proxy_protocol in nginx), or leave proxy_protocol "
+		"out here",
+	},
+	reason_proxy_untrusted = {
+		"proxy-untrusted", 403, "not a trusted proxy", "EACCES",
+		"clients connect to the proxy, not here",
+	},
 	reason_bad_body = {
 		"bad-body", 400, "the request body's chunks are malformed",
 		"EINVAL", "chunk sizes are hexadecimal, lines end with CRLF "

@@ -32,6 +32,8 @@ extern const struct reason
 	reason_header_timeout,
 	reason_keepalive_timeout,
 	reason_bad_request,   /* with a head_fault, which says what is bad */
+	reason_bad_proxy_header,
+	reason_proxy_untrusted, /* it may not say who its client is */
 	reason_bad_body,
 	reason_body_timeout,  /* it stopped in the middle of its body */
 	reason_bad_forwarding, /* a path that reads differently when decoded */

@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "net/relay.h"
+#include "net/sockopt.h"
+#include "proto/proxyhdr.h"
 #include "proxy/access.h"
 #include "proxy/dial.h"
 #include "proxy/exchange.h"
@@ -78,9 +80,11 @@ server_release(struct conn *c, uint64_t keep)
 
 	/*
 	 * Backends are numbered anew by each configuration, and one that
-	 * captures choose has no number.
+	 * captures choose has no number.  With a PROXY header it is one
+	 * client's only.
 	 */
-	if (c->hs->conf != c->worker->conf || c->hs->chosen) {
+	if (c->hs->conf != c->worker->conf || c->hs->chosen ||
+	    c->hs->route->send_proxy != PROXY_NONE) {
 		server_drop(c);
 		return;
 	}
@@ -156,6 +160,32 @@ is_idempotent(struct slice method)
 	return false;
 }
 
+/* Before anything else it may want to know whose request comes. */
+static bool
+send_proxy_header(struct conn *c)
+{
+	enum conf_proxy version = c->hs->route->send_proxy;
+	char header[PROXYHDR_OUT];
+	struct addr here;
+	size_t n;
+
+	if (version == PROXY_NONE)
+		return true;
+	sock_local(c->client.fd, &here);
+	n = proxyhdr_write(header, version == PROXY_V1 ? 1 : 2,
+			   &c->hs->client, &here);
+	return stream_send(&c->server->s, header, n);
+}
+
+void
+server_connected(struct conn *c)
+{
+	if (send_proxy_header(c))
+		server_opened(c);
+	else
+		server_lost(c, reason_of_server_errno(c->server->s.error));
+}
+
 /* Sends the request head. */
 void
 server_opened(struct conn *c)
@@ -194,6 +224,7 @@ static bool
 may_reuse(const struct conn *c)
 {
 	return c->hs->upgrade != UPGRADE_WEBSOCKET && !c->hs->retried &&
+	       c->hs->route->send_proxy == PROXY_NONE &&
 	       c->hs->conf == c->worker->conf;
 }
 

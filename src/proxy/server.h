@@ -12,6 +12,8 @@
  * boot, takes one from the pool, or makes a new one.
  */
 void server_connect(struct conn *c);
+/* CS_CONNECT: there is a new connection. */
+void server_connected(struct conn *c);
 /* CS_CONNECT: the way is open. */
 void server_opened(struct conn *c);
 /* CS_CONNECT: the addresses of a name have come. */

@@ -14,6 +14,7 @@
 #include "proxy/client.h"
 #include "proxy/conn.h"
 #include "proxy/finish.h"
+#include "proxy/proxied.h"
 #include "proxy/server.h"
 #include "proxy/tunnel.h"
 
@@ -233,6 +234,8 @@ worker_drain(struct worker *w, const struct drain *how)
 	fail_held(w, &reason_drain);
 	list_each(it, &w->conns[CS_HEAD])
 		client_drain(container_of(it, struct conn, link));
+	list_each(it, &w->conns[CS_PROXY])
+		proxied_drain(container_of(it, struct conn, link));
 	list_each(it, &w->conns[CS_LINGER])
 		finish_drain(container_of(it, struct conn, link));
 	list_each(it, &w->conns[CS_HALF])

@@ -25,6 +25,7 @@
  * nothing else does.  ARCHITECTURE.md has the table.
  */
 enum conn_state {
+	CS_PROXY,   /* waits for a whole PROXY header */
 	CS_HEAD,    /* waits for a whole request head */
 	CS_CONNECT, /* waits for the application to boot, or for a server */
 	CS_ANSWER,  /* waits for the response head; the request body streams */

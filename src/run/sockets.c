@@ -126,10 +126,11 @@ close_place(struct place *p)
 
 /* One socket for each worker, where the kernel spreads connections. */
 static bool
-open_address(struct sockets *s, const struct addr *a, unsigned nworkers)
+open_address(struct sockets *s, const struct conf_listener *l,
+	     const struct addr *a, unsigned nworkers)
 {
 	bool share = listen_can_share && nworkers > 1;
-	struct place p = { .addr = *a };
+	struct place p = { .addr = *a, .proxied = l->proxied };
 	unsigned wanted = share ? nworkers : 1;
 
 	if (share && !is_free(a))
@@ -151,8 +152,12 @@ open_address(struct sockets *s, const struct addr *a, unsigned nworkers)
 
 /* Is it a passed socket's address, or path?  Then that one stands for it. */
 static bool
-has_passed(struct sockets *s, const struct addr *a, const char *path)
+has_passed(struct sockets *s, const struct conf_listener *l,
+	   const struct addr *a)
 {
+	const char *path = l->path;
+
+
 	for (size_t i = 0; i < s->n; i++) {
 		struct place *p = &s->places[i];
 
@@ -162,6 +167,7 @@ has_passed(struct sockets *s, const struct addr *a, const char *path)
 			 : child_where_covers(&p->addr, a) &&
 			   (p->addr.family == a->family || !p->only_6)) {
 			p->named = true;
+			p->proxied = l->proxied;
 			return true;
 		}
 	}
@@ -180,8 +186,8 @@ open_listener(struct sockets *s, const struct conf_listener *l,
 	if (error)
 		log_say(LOG_FATAL, "cannot listen on %s: %s", l->text, error);
 	for (size_t i = 0; i < n && ok; i++) {
-		if (has_passed(s, &addrs[i], NULL) ||
-		    open_address(s, &addrs[i], nworkers)) {
+		if (has_passed(s, l, &addrs[i]) ||
+		    open_address(s, l, &addrs[i], nworkers)) {
 			opened++;
 		} else if (both && is_family_missing(errno)) {
 			log_say(LOG_INFO, "%s: this machine has no IPv%u",
@@ -236,11 +242,11 @@ complain_unix(const struct conf_listener *l)
 static bool
 open_path(struct sockets *s, const struct conf_listener *l)
 {
-	struct place p = { .nfds = 1 };
+	struct place p = { .nfds = 1, .proxied = l->proxied };
 	struct stat st;
 	int fd;
 
-	if (has_passed(s, NULL, l->path))
+	if (has_passed(s, l, NULL))
 		return true;
 	fd = listen_unix(l->path, l->mode, l->owner, l->group);
 	if (fd < 0 || lstat(l->path, &st) < 0) {

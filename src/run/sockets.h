@@ -19,6 +19,7 @@ struct place {
 	bool passed;     /* the service manager's, which goes on without us */
 	bool only_6;     /* on [::], and not on IPv4 */
 	bool named;      /* a listener of the configuration has its address */
+	bool proxied;    /* connections begin with a PROXY header */
 	int *fds;        /* one for each worker, or one that all share */
 	unsigned nfds;
 };

@@ -23,12 +23,6 @@
 #define SLACK 2
 #define SLACK_PART 32
 
-/* A connection on its way to another worker. */
-struct gift {
-	int fd;
-	struct addr peer;
-};
-
 /* ---- levelling ---- */
 
 static unsigned
@@ -55,34 +49,37 @@ least_loaded(struct thread *t)
 	return mine < fewest + SLACK + fewest / SLACK_PART ? t : least;
 }
 
+/* Posts a connection to another worker. */
 static bool
-give(struct thread *to, int fd, const struct addr *peer)
+give(struct thread *to, const struct arrival *a)
 {
-	struct gift *g = malloc(sizeof(*g));
+	struct arrival *g = malloc(sizeof(*g));
 
 	if (!g)
 		return false;
-	*g = (struct gift){ .fd = fd, .peer = *peer };
+	*g = *a;
 	__atomic_fetch_add(&to->coming, 1, __ATOMIC_RELAXED);
 	mailbox_post(&to->mail, MSG_CONN, g);
 	return true;
 }
 
 static void
-receive(struct thread *t, struct gift *g)
+receive(struct thread *t, struct arrival *g)
 {
-	client_accept(&t->worker, g->fd, &g->peer);
+	client_accept(&t->worker, g);
 	__atomic_fetch_sub(&t->coming, 1, __ATOMIC_RELAXED);
 	free(g);
 }
 
 static void
-on_accept(void *arg, int fd, const struct addr *peer)
+on_accept(void *arg, const void *tag, int fd, const struct addr *peer)
 {
+	const struct place *p = tag;
+	struct arrival a = { .fd = fd, .peer = *peer, .proxied = p->proxied };
 	struct thread *t = arg, *least = least_loaded(t);
 
-	if (least == t || !give(least, fd, peer))
-		client_accept(&t->worker, fd, peer);
+	if (least == t || !give(least, &a))
+		client_accept(&t->worker, &a);
 }
 
 /* ---- letters ---- */
@@ -194,7 +191,8 @@ add_listeners(struct thread *t, const struct sockets *s)
 	t->listeners = xcalloc(s->n, sizeof(struct listener *));
 	for (size_t i = 0; i < s->n; i++) {
 		int fd = sockets_fd(s, i, t->worker.index);
-		struct listener *l = listener_new(t->base, fd, on_accept, t);
+		struct listener *l = listener_new(t->base, fd, on_accept, t,
+						  &s->places[i]);
 
 		if (!l)
 			return false;

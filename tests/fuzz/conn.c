@@ -229,7 +229,8 @@ accept_client(bool local)
 	}
 	MUST(addr_parse(&peer,
 			slice_str(local ? "127.0.0.1" : PEERS_ADDRESS)));
-	client_accept(&worker, pair[0], &peer);
+	client_accept(&worker, &(struct arrival){ .fd = pair[0],
+						  .peer = peer });
 }
 
 static struct server_peer *

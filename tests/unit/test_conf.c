@@ -122,8 +122,12 @@ static const struct mistake_row mistakes[] = {
 	  "t.cfg:3: allowed_origins" LATER "t.cfg:4: redirect" LATER,
 	  "for a later version" },
 	{ __LINE__, "routes = ( { path = \"/x\"; backend = \"http://a\";\n"
-		    "proxy_protocol = 5;\nverify_client = 1; } );\n",
-	  "t.cfg:2: proxy_protocol" LATER "t.cfg:3: verify_client" LATER,
+		    "proxy_protocol = true; } );\n",
+	  "t.cfg:2: unknown setting \"proxy_protocol\"; it belongs in the "
+	  "file, under listeners\n", "a listener's in a route" },
+	{ __LINE__, "routes = ( { path = \"/x\"; backend = \"http://a\";\n"
+		    "ca = 5;\nverify_client = 1; } );\n",
+	  "t.cfg:2: ca" LATER "t.cfg:3: verify_client" LATER,
 	  "the same in a route" },
 
 	/* values */
@@ -511,7 +515,8 @@ a_test_explains(void **state)
 	struct conf *c = good(
 		"listeners = ( { address = \"*\"; },"
 		"  { address = \"unix:/run/x\"; mode = 600;"
-		"    owner = \"root\"; group = \"7\"; } );\n"
+		"    owner = \"root\"; group = \"7\";"
+		"    proxy_protocol = true; } );\n"
 		"backends = { spare = { servers = ( \"http://s:1\" ); }; };\n"
 		"routes = ( { path = \"/api/\"; backend = \"http://a:1\"; },\n"
 		"  { path = \"/v/**\"; backend = \"http://v:1/x\"; },\n"
@@ -525,7 +530,7 @@ a_test_explains(void **state)
 		"    allowed_targets = ( \"10.0.0.1:80\", \"10.0.0.1:90-99\""
 		"    ); },\n"
 		"  { path = \"/:id\"; backend = \"unix:/a:/b\";"
-		"    change_origin = true; } );\n"
+		"    change_origin = true; send_proxy = \"v2\"; } );\n"
 		"websocket = { ping_interval = \"30s\"; };\n"
 		"timeouts = { handshake = \"90s\"; connect = \"2m\";"
 		"  response = \"0\"; drain = \"30s\"; };\n");
@@ -540,12 +545,13 @@ a_test_explains(void **state)
 "\n"
 "listeners\n"
 "  http://*:3000  (t.cfg:1)\n"
-"  unix:/run/x, mode 0600, owner 0, group 7  (t.cfg:1)\n"
+"  unix:/run/x, mode 0600, owner 0, group 7, after a PROXY header  "
+"(t.cfg:1)\n"
 "\n"
 "routes, in the order tried\n"
 "  /api/    requests and upgrades             http://a:1  (t.cfg:3)\n"
 "  /:id     requests and upgrades             unix:/a:/b, "
-"Host: localhost  (t.cfg:7)\n"
+"Host: localhost, PROXY header v2  (t.cfg:7)\n"
 "  /w/{id}  upgrades                          http://w:80/{id}, Host: w, "
 "stall 5s, ping_timeout 9s, ping client, max_tunnels 7, sets X-A, response removes Server, name: vm  (t.cfg:5)\n"
 "  /p/{n}   requests and upgrades             http://10.0.0.1:{n}, only "
