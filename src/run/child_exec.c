@@ -29,6 +29,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pipe.h"
 
 extern char **environ;
 
@@ -190,21 +191,6 @@ make_env(struct plan *p, const struct child_setup *setup)
 	p->env[n++] = p->hostname;
 }
 
-static bool
-make_pipe(int fds[2])
-{
-#ifdef HAVE_PIPE2
-	return pipe2(fds, O_CLOEXEC) == 0;
-#else
-	/* No other thread of ours forks in between. */
-	if (pipe(fds) != 0)
-		return false;
-	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
-	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
-	return true;
-#endif
-}
-
 /* The soft limit that we were started with, which we have raised since. */
 static void
 make_limit(struct plan *p, uint64_t soft)
@@ -342,7 +328,7 @@ child_exec(const struct child_setup *setup, int *status)
 		*status = explain(name, why);
 		return -1;
 	}
-	if (!make_pipe(p.report)) {
+	if (!pipe_open(p.report)) {
 		log_say(LOG_FATAL, "%s: no pipe: %s", name, strerror(errno));
 		*status = EXIT_FAILURE;
 		return -1;
