@@ -291,7 +291,7 @@ client_on_wait(struct conn *c, short what)
 void
 client_next(struct conn *c)
 {
-	if (c->worker->draining) {
+	if (worker_is_closing(c->worker)) {
 		finish_linger(c);
 		return;
 	}

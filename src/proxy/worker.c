@@ -87,6 +87,15 @@ say_goodbye(evutil_socket_t fd, short what, void *arg)
 		event_add(&w->farewell, &pause);
 }
 
+static void
+let_go_silent(struct worker *w)
+{
+	list_each(it, &w->conns[CS_HEAD])
+		client_drain(container_of(it, struct conn, link));
+	list_each(it, &w->conns[CS_PROXY])
+		proxied_drain(container_of(it, struct conn, link));
+}
+
 /* There is not much time left: within a message is a place as well. */
 static void
 hurry(evutil_socket_t fd, short what, void *arg)
@@ -96,6 +105,7 @@ hurry(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	w->hurried = true;
+	let_go_silent(w);
 	for (unsigned i = CS_TUNNEL; i <= CS_HALF; i++) {
 		list_each(it, &w->conns[i]) {
 			struct conn *c = container_of(it, struct conn, link);
@@ -231,11 +241,10 @@ worker_drain(struct worker *w, const struct drain *how)
 
 	w->draining = true;
 	w->close_code = how->close_code;
+	w->replaced = how->replaced;
 	fail_held(w, &reason_drain);
-	list_each(it, &w->conns[CS_HEAD])
-		client_drain(container_of(it, struct conn, link));
-	list_each(it, &w->conns[CS_PROXY])
-		proxied_drain(container_of(it, struct conn, link));
+	if (!w->replaced)
+		let_go_silent(w);
 	list_each(it, &w->conns[CS_LINGER])
 		finish_drain(container_of(it, struct conn, link));
 	list_each(it, &w->conns[CS_HALF])

@@ -39,8 +39,9 @@ enum conn_state {
 	CS_COUNT
 };
 
-/* How a drain tells tunnels that it is time to go. */
+/* How a drain tells tunnels, and others, that it is time to go. */
 struct drain {
+	bool replaced;       /* others accept: nobody waits for our end */
 	uint64_t spread;     /* ms: half of its time */
 	uint16_t close_code; /* CLOSE_GOING_AWAY, CLOSE_SERVICE_RESTART */
 };
@@ -69,6 +70,7 @@ struct worker {
 	unsigned nkeys;    /* of them not used yet */
 	bool app_ready;    /* the supervised application accepts */
 	bool draining;
+	bool replaced;     /* draining, and others accept */
 	uint16_t close_code; /* of our goodbyes */
 	bool hurried;      /* a drain that does not wait for messages' ends */
 	void (*on_idle)(struct worker *w); /* draining, the last one gone */
@@ -96,9 +98,17 @@ void worker_end_app(struct worker *w);
  * Takes no new requests, lets exchanges finish, and says goodbye to tunnels:
  * at once, or to many of them over `spread`.  Until then, or half as long again
  * if they are many, they finish their messages, later only their frames.
+ * Who has no request under way is let go at once, or, where others accept for
+ * us, as late as that, so that a request on its way is still answered.
  * on_idle is called when all is done, perhaps at once.
  */
 void worker_drain(struct worker *w, const struct drain *how);
+/* Is it too late for one more request on a connection? */
+static inline bool
+worker_is_closing(const struct worker *w)
+{
+	return w->draining && (!w->replaced || w->hurried);
+}
 /* Closes everything now. */
 void worker_cut(struct worker *w);
 /* One connection more, or less. */
