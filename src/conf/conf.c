@@ -87,6 +87,12 @@ conf_from_args(int argc, char **argv, enum conf_action *action)
 	return d.tree ? &d.tree->conf : NULL;
 }
 
+char *const *
+conf_argv(const struct conf *conf)
+{
+	return conf_tree_of(conf)->argv;
+}
+
 struct conf *
 conf_again(const struct conf *running)
 {

@@ -193,6 +193,9 @@ struct conf *conf_from_args(int argc, char **argv,
  */
 struct conf *conf_again(const struct conf *running) WUNRES;
 
+/* What it was read from; NULL-terminated, the tree's. */
+char *const *conf_argv(const struct conf *conf) WUNRES;
+
 /*
  * The port of a backend that we start ourselves (is_app without backend_given,
  * or the demonstration's), which is 0 until the main program knows it; only

@@ -64,8 +64,8 @@ set_options(int fd, const struct addr *a, bool share)
 	return 0;
 }
 
-int
-listen_open(const struct addr *a, bool share)
+static int
+open_bound(const struct addr *a, bool share)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = addr_to_sockaddr(a, &ss);
@@ -74,13 +74,47 @@ listen_open(const struct addr *a, bool share)
 	if (fd < 0)
 		return -1;
 	if (set_options(fd, a, share) == 0 &&
-	    bind(fd, (struct sockaddr *)&ss, len) == 0 &&
-	    listen(fd, LISTEN_BACKLOG) == 0)
+	    bind(fd, (struct sockaddr *)&ss, len) == 0)
 		return fd;
 	saved = errno;
 	close(fd);
 	errno = saved;
 	return -1;
+}
+
+int
+listen_open(const struct addr *a, bool share)
+{
+	int fd = open_bound(a, share), saved;
+
+	if (fd < 0 || listen_begin(fd))
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+int
+listen_join(int fd, const struct addr *a)
+{
+#ifdef USE_REUSEPORT
+	int on = 1;
+
+	/* It may have been alone until now. */
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0)
+		return open_bound(a, true);
+#else
+	(void)fd;
+	(void)a;
+#endif
+	return -1;
+}
+
+bool
+listen_begin(int fd)
+{
+	return listen(fd, LISTEN_BACKLOG) == 0;
 }
 
 /* ---- when it cannot accept ---- */

@@ -24,6 +24,13 @@ extern const bool listen_can_share;
  * EADDRINUSE if anybody listens there.  -1 and errno.
  */
 int listen_open(const struct addr *a, bool share) WUNRES;
+/*
+ * One more socket on `a`, where fd listens, which was opened with `share` or
+ * not.  It gets its part of the connections once it listens: listen_begin(),
+ * false with errno.  -1 where that cannot be, and then fd does without.
+ */
+int listen_join(int fd, const struct addr *a) WUNRES;
+bool listen_begin(int fd) WUNRES;
 
 typedef void listener_cb(void *arg, const void *tag, int fd,
 			 const struct addr *peer);

@@ -74,6 +74,12 @@ bind_path(int fd, const char *path)
 	return bound == 0;
 }
 
+bool
+listen_unix_set(const char *path, mode_t mode, uid_t owner, gid_t group)
+{
+	return chmod(path, mode) == 0 && give_away(path, owner, group);
+}
+
 int
 listen_unix(const char *path, mode_t mode, uid_t owner, gid_t group)
 {
@@ -81,8 +87,8 @@ listen_unix(const char *path, mode_t mode, uid_t owner, gid_t group)
 	bool bound = fd >= 0 && bind_path(fd, path);
 
 	/* Until it listens nobody gets in: all that may come after the name. */
-	if (bound && chmod(path, mode) == 0 &&
-	    give_away(path, owner, group) && listen(fd, LISTEN_BACKLOG) == 0)
+	if (bound && listen_unix_set(path, mode, owner, group) &&
+	    listen_begin(fd))
 		return fd;
 	saved = errno;
 	if (bound)

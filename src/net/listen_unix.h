@@ -5,6 +5,7 @@
 #ifndef NET_LISTEN_UNIX_H
 #define NET_LISTEN_UNIX_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/attrib.h"
@@ -16,6 +17,9 @@
  * ENOTSOCK if the file is no socket, EPERM if it cannot be given away.
  */
 int listen_unix(const char *path, mode_t mode, uid_t owner, gid_t group)
+	WUNRES;
+/* The same of a file that is there; false with errno. */
+bool listen_unix_set(const char *path, mode_t mode, uid_t owner, gid_t group)
 	WUNRES;
 /* The process that listens there; 0 if the system does not tell. */
 pid_t listen_unix_owner(const char *path);

@@ -32,7 +32,9 @@
 #include "run/demo.h"
 #include "run/mailbox.h"
 #include "run/names.h"
+#include "run/notify.h"
 #include "run/sockets.h"
+#include "run/takeover.h"
 #include "run/thread.h"
 
 #define LAST_WORD 150      /* ms: the application prints its own lines first */
@@ -58,11 +60,13 @@ struct loop {
 	unsigned deaf, idle;   /* workers that said so, draining */
 	struct child *child;
 	struct conf *of_child; /* counted: its COMMAND is there */
+	struct takeover *takeover; /* under way */
+	bool owes_hup, owes_usr1;  /* signals that came meanwhile */
 	struct demo *demo;
 	uint16_t demo_port, app_port;
 	rlim_t nofile;         /* as we were given it */
 	bool draining, cut;
-	uint64_t told;         /* ms: the first signal to end */
+	uint64_t told;         /* ms: the first signal to end, or 0 */
 	struct drain how;      /* workers read it once it is under way */
 	int status;
 };
@@ -103,7 +107,7 @@ on_drain_end(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-drain(struct loop *l, uint64_t limit, uint64_t spread)
+drain(struct loop *l, uint64_t limit, struct drain how)
 {
 	struct timeval tv = { .tv_sec = (time_t)(limit / 1000),
 			      .tv_usec = (suseconds_t)(limit % 1000 * 1000) };
@@ -111,9 +115,7 @@ drain(struct loop *l, uint64_t limit, uint64_t spread)
 	if (l->draining)
 		return;
 	l->draining = true;
-	l->told = clock_ms();
-	l->how = (struct drain){ .spread = spread,
-				 .close_code = CLOSE_GOING_AWAY };
+	l->how = how;
 	post_all(l, MSG_DEAFEN, NULL);
 	if (l->child)
 		child_drain(l->child);
@@ -124,11 +126,21 @@ drain(struct loop *l, uint64_t limit, uint64_t spread)
 
 /* Half of the time for the Closes, half for the answers to the last. */
 static void
-drain_slowly(struct loop *l)
+drain_slowly(struct loop *l, uint16_t close_code)
 {
 	uint64_t limit = l->conf->timeouts.drain;
 
-	drain(l, limit, limit ? limit / 2 : ENDLESS_SPREAD);
+	drain(l, limit, (struct drain){
+		.spread = limit ? limit / 2 : ENDLESS_SPREAD,
+		.replaced = close_code == CLOSE_SERVICE_RESTART,
+		.close_code = close_code });
+}
+
+static void
+drain_at_once(struct loop *l)
+{
+	drain(l, TERMINAL_DRAIN, (struct drain){
+		.close_code = CLOSE_GOING_AWAY });
 }
 
 /*
@@ -160,17 +172,22 @@ on_end_signal(struct loop *l, int sig)
 {
 	bool terminal = sig == SIGINT && isatty(STDIN_FILENO);
 
+	if (l->takeover)
+		takeover_stop(l->takeover);
+	l->takeover = NULL;
 	if (!l->draining) {
 		log_say(LOG_INFO, "%s: finishing what is under way",
 			sig == SIGTERM ? "SIGTERM"
 				       : sig == SIGINT ? "SIGINT" : "SIGQUIT");
 		if (terminal)
-			drain(l, TERMINAL_DRAIN, 0);
+			drain_at_once(l);
 		else
-			drain_slowly(l);
-	} else if (clock_ms() - l->told > SECOND_SIGNAL) {
+			drain_slowly(l, CLOSE_GOING_AWAY);
+	} else if (l->told && clock_ms() - l->told > SECOND_SIGNAL) {
 		cut(l);
 	}
+	if (!l->told)
+		l->told = clock_ms();
 }
 
 /* ---- configuration ---- */
@@ -241,7 +258,7 @@ reload(struct loop *l)
 	l->conf = conf;
 	names_watch(&l->names, conf);
 	log_say(LOG_INFO, "> Configuration reloaded; listeners, workers and "
-		"the log's place change with a restart");
+		"the log's place change with SIGUSR2, or a restart");
 }
 
 /* ---- the application ---- */
@@ -253,8 +270,10 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!l->draining)
-		announce_ready(l->conf, &l->sockets);
+	if (l->draining)
+		return;
+	announce_ready(l->conf, &l->sockets);
+	notify_send("READY=1");
 }
 
 static void
@@ -280,7 +299,7 @@ on_child(enum child_news news, int status, void *arg)
 		child_free(l->child);
 		l->child = NULL;
 		post_all(l, MSG_APP_OVER, NULL);
-		drain_slowly(l);
+		drain_slowly(l, CLOSE_GOING_AWAY);
 		stop_if_done(l);
 		break;
 	}
@@ -328,9 +347,77 @@ start_child(struct loop *l)
 	return l->child != NULL;
 }
 
+/* ---- the process that follows us ---- */
+
+/* Why there cannot be one now; or NULL. */
+static const char *
+obstacle(const struct loop *l)
+{
+	if (getpid() == 1)
+		return "as pid 1 this process cannot be replaced, the "
+		       "container would end with it; start another container";
+	if (l->conf->command)
+		return "the COMMAND that runs behind this process cannot be "
+		       "handed over; restart both";
+	if (l->draining)
+		return "this process is ending already";
+	if (l->takeover)
+		return "the new process of the last one is still starting";
+	if (notify_is_missed())
+		return "systemd would end the new process with this one; "
+		       "write Type=notify in the unit, and restart it";
+	return NULL;
+}
+
+/* What came while two were there is for the one that stays. */
+static void
+pass_on_signals(struct loop *l, pid_t successor)
+{
+	if (l->owes_usr1)
+		kill(successor, SIGUSR1);
+	if (l->owes_hup)
+		kill(successor, SIGHUP);
+}
+
+static void
+on_takeover(const char *answer, pid_t pid, void *arg)
+{
+	struct loop *l = arg;
+
+	l->takeover = NULL;
+	if (!answer) {
+		if (l->owes_hup)
+			reload(l);
+		return;
+	}
+	log_say(LOG_INFO, "SIGUSR2: the new process (pid %d) accepts; "
+		"finishing what is under way here", (int)pid);
+	notify_send("MAINPID=%d", (int)pid);
+	pass_on_signals(l, pid);
+	sockets_leave(&l->sockets, answer);
+	drain_slowly(l, CLOSE_SERVICE_RESTART);
+}
+
+static void
+be_replaced(struct loop *l)
+{
+	const char *why = obstacle(l);
+
+	if (why) {
+		log_say(LOG_WARN, "SIGUSR2: %s", why);
+		return;
+	}
+	l->owes_hup = l->owes_usr1 = false;
+	l->takeover = takeover_start(l->base, conf_argv(l->conf), &l->sockets,
+				     on_takeover, l);
+}
+
 /* ---- signals ---- */
 
-/* Pid 1 of a container inherits them, also without an application. */
+/*
+ * Pid 1 of a container inherits them, also without an application, and a
+ * successor may end before us.
+ */
 static void
 reap_orphans(void)
 {
@@ -348,20 +435,23 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	case SIGCHLD:
 		if (l->child)
 			child_reap(l->child);
-		else if (getpid() == 1)
+		else if (!l->takeover)
 			reap_orphans();
 		break;
 	case SIGHUP:
-		reload(l);
+		if (l->takeover)
+			l->owes_hup = true;
+		else
+			reload(l);
 		break;
 	case SIGUSR1:
+		l->owes_usr1 = true;
 		if (!log_reopen())
 			log_say(LOG_ERROR, "the log file cannot be opened "
 				"again: %s", strerror(errno));
 		break;
 	case SIGUSR2:
-		log_say(LOG_WARN, "SIGUSR2: the change to a new binary comes "
-			"with a later version; restart instead");
+		be_replaced(l);
 		break;
 	default:
 		on_end_signal(l, (int)sig);
@@ -434,6 +524,7 @@ start_threads(struct loop *l)
 		if (ok)
 			l->made++;
 	}
+	ok = ok && sockets_begin(&l->sockets);
 	for (unsigned i = 0; i < l->nthreads && ok; i++) {
 		ok = thread_start(&l->threads[i]);
 		if (ok)
@@ -489,7 +580,11 @@ start(struct loop *l)
 	if (!l->conf->command)
 		announce_ready(l->conf, &l->sockets);
 	announce_routes(l->conf);
-	return start_threads(l) && start_child(l);
+	if (!start_threads(l) || !start_child(l))
+		return false;
+	if (!sockets_answer(&l->sockets) && !l->conf->command)
+		notify_send("READY=1");
+	return true;
 }
 
 static void
@@ -502,6 +597,8 @@ stop(struct loop *l)
 	free(l->threads);
 	if (l->child)
 		child_free(l->child);
+	if (l->takeover)
+		takeover_stop(l->takeover);
 	if (l->demo)
 		demo_stop(l->demo);
 	names_fini(&l->names);

@@ -19,7 +19,6 @@
 #include "net/listen_unix.h"
 #include "net/resolve.h"
 #include "net/sockopt.h"
-#include "run/activation.h"
 #include "run/child_where.h"
 #include "run/owner.h"
 
@@ -51,13 +50,33 @@ is_family_missing(int error)
 	       error == EPROTONOSUPPORT;
 }
 
+/* Our predecessor's, which was not asked for, and which is in the way. */
+static bool
+is_in_the_way(const struct sockets *s, const struct addr *a)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct place *p = &s->places[i];
+
+		if (p->left && !p->named && !p->path &&
+		    (child_where_covers(&p->addr, a) ||
+		     child_where_covers(a, &p->addr)))
+			return true;
+	}
+	return false;
+}
+
 static void
-complain_taken(const struct conf_listener *l, const struct addr *a,
-	       const char *text)
+complain_taken(const struct sockets *s, const struct conf_listener *l,
+	       const struct addr *a, const char *text)
 {
 	struct owner o;
 
-	if (!owner_of_port(a, &o))
+	if (is_in_the_way(s, a))
+		log_say(LOG_FATAL, "cannot listen on %s: the process that is "
+			"to be replaced has port %u on other addresses; from "
+			"one address to all, or back, takes a restart",
+			text, l->port);
+	else if (!owner_of_port(a, &o))
 		log_say(LOG_FATAL, "cannot listen on %s: another program "
 			"listens on port %u already (lsof -i :%u tells which); "
 			"end it, or choose another port: -l %u",
@@ -74,13 +93,14 @@ complain_taken(const struct conf_listener *l, const struct addr *a,
 }
 
 static void
-complain(const struct conf_listener *l, const struct addr *a)
+complain(const struct sockets *s, const struct conf_listener *l,
+	 const struct addr *a)
 {
 	char text[ADDR_TEXT];
 
 	addr_text(a, text);
 	if (errno == EADDRINUSE)
-		complain_taken(l, a, text);
+		complain_taken(s, l, a, text);
 	else if (errno == EACCES)
 		log_say(LOG_FATAL, "cannot listen on %s: ports below 1024 are "
 			"for root; choose another: -l 3000, or give the "
@@ -109,14 +129,20 @@ is_free(const struct addr *a)
 	return true;
 }
 
-static void
-close_place(struct place *p)
+/* Another may have taken the name meanwhile. */
+static bool
+has_file(const struct place *p)
 {
 	struct stat st;
 
-	/* Another may have taken the name meanwhile. */
-	if (p->path && !p->passed && lstat(p->path, &st) == 0 &&
-	    st.st_dev == p->device && st.st_ino == p->inode)
+	return p->path && lstat(p->path, &st) == 0 &&
+	       st.st_dev == p->device && st.st_ino == p->inode;
+}
+
+static void
+close_place(struct place *p)
+{
+	if (!p->passed && has_file(p))
 		unlink(p->path);
 	for (unsigned i = 0; i < p->nfds; i++)
 		close(p->fds[i]);
@@ -150,24 +176,34 @@ open_address(struct sockets *s, const struct conf_listener *l,
 	return true;
 }
 
-/* Is it a passed socket's address, or path?  Then that one stands for it. */
+/*
+ * What a service manager opened is wider at will.  A predecessor's is what an
+ * older configuration asked for, and only the same address is still meant.
+ */
 static bool
-has_passed(struct sockets *s, const struct conf_listener *l,
-	   const struct addr *a)
+stands_for(const struct place *p, const struct addr *a, const char *path)
 {
-	const char *path = l->path;
+	if (path || p->path)
+		return path && p->path && strcmp(p->path, path) == 0;
+	if (p->left)
+		return p->addr.port == a->port && addr_same_host(&p->addr, a);
+	return child_where_covers(&p->addr, a) &&
+	       (p->addr.family == a->family || !p->only_6);
+}
 
-
+/* Is its path, or this address of it, a socket's that we have adopted? */
+static bool
+take_adopted(struct sockets *s, const struct conf_listener *l,
+	     const struct addr *a)
+{
 	for (size_t i = 0; i < s->n; i++) {
 		struct place *p = &s->places[i];
 
-		if (!p->passed)
-			continue;
-		if (path ? p->path && strcmp(p->path, path) == 0
-			 : child_where_covers(&p->addr, a) &&
-			   (p->addr.family == a->family || !p->only_6)) {
+		if ((p->passed || (p->left && !p->named)) &&
+		    stands_for(p, a, l->path)) {
 			p->named = true;
 			p->proxied = l->proxied;
+			p->wanted = l;
 			return true;
 		}
 	}
@@ -186,14 +222,14 @@ open_listener(struct sockets *s, const struct conf_listener *l,
 	if (error)
 		log_say(LOG_FATAL, "cannot listen on %s: %s", l->text, error);
 	for (size_t i = 0; i < n && ok; i++) {
-		if (has_passed(s, l, &addrs[i]) ||
+		if (take_adopted(s, l, &addrs[i]) ||
 		    open_address(s, l, &addrs[i], nworkers)) {
 			opened++;
 		} else if (both && is_family_missing(errno)) {
 			log_say(LOG_INFO, "%s: this machine has no IPv%u",
 				l->text, addrs[i].family);
 		} else {
-			complain(l, &addrs[i]);
+			complain(s, l, &addrs[i]);
 			ok = false;
 		}
 	}
@@ -246,7 +282,7 @@ open_path(struct sockets *s, const struct conf_listener *l)
 	struct stat st;
 	int fd;
 
-	if (has_passed(s, l, NULL))
+	if (take_adopted(s, l, NULL))
 		return true;
 	fd = listen_unix(l->path, l->mode, l->owner, l->group);
 	if (fd < 0 || lstat(l->path, &st) < 0) {
@@ -264,7 +300,7 @@ open_path(struct sockets *s, const struct conf_listener *l)
 	return true;
 }
 
-/* ---- sockets that were passed ---- */
+/* ---- sockets that were there before us ---- */
 
 static bool
 is_listening(int fd)
@@ -299,10 +335,23 @@ read_address(struct place *p, int fd)
 			    0 && only;
 }
 
-static bool
-adopt(struct sockets *s, int fd)
+/* Of a predecessor's address all sockets are in one place, as they were. */
+static struct place *
+find_same(struct sockets *s, const struct place *p)
 {
-	struct place p = { .passed = true, .nfds = 1 };
+	for (size_t i = 0; i < s->n; i++)
+		if (s->places[i].left && p->left && !p->path &&
+		    stands_for(&s->places[i], &p->addr, NULL))
+			return &s->places[i];
+	return NULL;
+}
+
+static bool
+adopt(struct sockets *s, int fd, char kind)
+{
+	struct place p = { .passed = kind == ACTIVATION_MANAGER,
+			   .left = kind == ACTIVATION_OWN };
+	struct place *same;
 
 	if (!is_listening(fd)) {
 		log_say(LOG_FATAL, "descriptor %d, which the service manager "
@@ -313,23 +362,68 @@ adopt(struct sockets *s, int fd)
 	}
 	sock_adopt(fd);
 	read_address(&p, fd);
-	p.fds = xmalloc(sizeof(*p.fds));
-	p.fds[0] = fd;
+	if ((same = find_same(s, &p))) {
+		*xgrow(same->fds, same->nfds) = fd;
+		return true;
+	}
+	*xgrow(p.fds, p.nfds) = fd;
 	*xgrow(s->places, s->n) = p;
 	return true;
+}
+
+/*
+ * A socket for each worker, as if we had opened them all.  Where the system
+ * refuses, they share.
+ */
+static void
+widen(struct place *p, unsigned nworkers)
+{
+	while (p->left && !p->path && p->nfds < nworkers) {
+		int fd = listen_join(p->fds[0], &p->addr);
+
+		if (fd < 0)
+			return;
+		*xgrow(p->fds, p->nfds) = fd;
+	}
+}
+
+/* What our predecessor listens on, and we are not to, stays with it alone. */
+static void
+decline_unnamed(struct sockets *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct place *p = &s->places[i];
+
+		if (p->named || !p->left) {
+			s->places[kept++] = *p;
+			continue;
+		}
+		for (unsigned j = 0; j < p->nfds; j++)
+			s->from.kinds[p->fds[j] - ACTIVATION_FIRST] =
+				ACTIVATION_DECLINED;
+		close_place(p);
+	}
+	s->n = kept;
 }
 
 /* ---- all of them ---- */
 
 static bool
+has_manager(const struct activation *a)
+{
+	return a->kinds && strchr(a->kinds, ACTIVATION_MANAGER);
+}
+
+static bool
 open_all(struct sockets *s, const struct conf *conf, unsigned nworkers)
 {
-	int passed = activation_count();
-
-	for (int i = 0; i < passed; i++)
-		if (!adopt(s, ACTIVATION_FIRST + i))
+	activation_take(&s->from);
+	for (size_t i = 0; i < s->from.n; i++)
+		if (!adopt(s, ACTIVATION_FIRST + (int)i, s->from.kinds[i]))
 			return false;
-	s->configured = conf->listeners_given || passed <= 0;
+	s->configured = conf->listeners_given || !has_manager(&s->from);
 	for (size_t i = 0; i < conf->nlisteners && s->configured; i++) {
 		const struct conf_listener *l = &conf->listeners[i];
 
@@ -337,13 +431,16 @@ open_all(struct sockets *s, const struct conf *conf, unsigned nworkers)
 			      : open_listener(s, l, nworkers)))
 			return false;
 	}
+	decline_unnamed(s);
+	for (size_t i = 0; i < s->n; i++)
+		widen(&s->places[i], nworkers);
 	return true;
 }
 
 bool
 sockets_open(struct sockets *s, const struct conf *conf, unsigned nworkers)
 {
-	*s = (struct sockets){ 0 };
+	*s = (struct sockets){ .from.answer = -1 };
 	if (open_all(s, conf, nworkers))
 		return true;
 	sockets_close(s);
@@ -356,5 +453,93 @@ sockets_close(struct sockets *s)
 	for (size_t i = 0; i < s->n; i++)
 		close_place(&s->places[i]);
 	free(s->places);
-	*s = (struct sockets){ 0 };
+	activation_fini(&s->from);
+	*s = (struct sockets){ .from.answer = -1 };
+}
+
+/* ---- from one process to the next ---- */
+
+/* Those that listened before stay as they are. */
+bool
+sockets_begin(struct sockets *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct place *p = &s->places[i];
+
+		for (unsigned j = 0; j < p->nfds && p->left; j++)
+			if (!listen_begin(p->fds[j])) {
+				log_say(LOG_FATAL, "cannot listen: %s",
+					strerror(errno));
+				return false;
+			}
+	}
+	return true;
+}
+
+static void
+take_file(struct place *p)
+{
+	const struct conf_listener *l = p->wanted;
+	struct stat st;
+
+	if (lstat(p->path, &st) < 0)
+		return;
+	p->device = st.st_dev;
+	p->inode = st.st_ino;
+	if (!listen_unix_set(p->path, l->mode, l->owner, l->group))
+		log_say(LOG_WARN, "unix:%s keeps the mode and the owner that "
+			"it has: %s", p->path, strerror(errno));
+	p->wanted = NULL;
+}
+
+/* Only now are the files ours: had we failed, they were still another's. */
+bool
+sockets_answer(struct sockets *s)
+{
+	if (s->from.answer < 0)
+		return false;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->places[i].left && s->places[i].path)
+			take_file(&s->places[i]);
+	s->from.kinds[s->from.n] = '\n';
+	/* Should it be gone, we are all that is left. */
+	(void)!write(s->from.answer, s->from.kinds, s->from.n + 1);
+	close(s->from.answer);
+	activation_fini(&s->from);
+	return true;
+}
+
+size_t
+sockets_list(const struct sockets *s, int **fds, char **kinds)
+{
+	size_t n = 0;
+
+	*fds = NULL;
+	*kinds = NULL;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct place *p = &s->places[i];
+		bool own = !p->passed && (!p->path || has_file(p));
+
+		for (unsigned j = 0; j < p->nfds; j++) {
+			*kinds = xrealloc(*kinds, n + 2);
+			(*kinds)[n] = own ? ACTIVATION_OWN : ACTIVATION_MANAGER;
+			(*kinds)[n + 1] = '\0';
+			*xgrow(*fds, n) = p->fds[j];
+		}
+	}
+	return n;
+}
+
+void
+sockets_leave(struct sockets *s, const char *answer)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct place *p = &s->places[i];
+		bool taken = true;
+
+		for (unsigned j = 0; j < p->nfds; j++)
+			if (*answer++ == ACTIVATION_DECLINED)
+				taken = false;
+		p->passed = p->passed || taken;
+	}
 }

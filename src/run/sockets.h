@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "conf/conf.h"
+#include "run/activation.h"
 
 /* One address, or one path. */
 struct place {
@@ -16,11 +17,16 @@ struct place {
 	char *path;      /* of a unix socket */
 	dev_t device;    /* which file of ours it is, to be removed */
 	ino_t inode;
-	bool passed;     /* the service manager's, which goes on without us */
+	const struct conf_listener *wanted; /* of what was adopted, during the
+					     * start */
+	bool passed;     /* goes on without us: the service manager's, or our
+			  * successor's */
+	bool left;       /* by our predecessor, see takeover.h */
 	bool only_6;     /* on [::], and not on IPv4 */
 	bool named;      /* a listener of the configuration has its address */
 	bool proxied;    /* connections begin with a PROXY header */
-	int *fds;        /* one for each worker, or one that all share */
+	int *fds;        /* one for each worker, or one that all share; of a
+			  * predecessor's as many as its workers had */
 	unsigned nfds;
 };
 
@@ -28,6 +34,7 @@ struct sockets {
 	struct place *places;
 	size_t n;
 	bool configured; /* the configuration's listeners are among them */
+	struct activation from;
 };
 
 /*
@@ -41,13 +48,25 @@ bool sockets_open(struct sockets *s, const struct conf *conf,
 		  unsigned nworkers) WUNRES;
 void sockets_close(struct sockets *s);
 
-/* A worker's descriptor of the i-th place. */
-static inline int
-sockets_fd(const struct sockets *s, size_t i, unsigned worker)
-{
-	const struct place *p = &s->places[i];
+/*
+ * Sockets that workers have beyond what a predecessor left begin to listen.
+ * They do not before: if the start failed, they would take along whoever waits
+ * in them.  False with a line in the log.
+ */
+bool sockets_begin(struct sockets *s) WUNRES;
+/* We accept: says so to the predecessor whose sockets we have; false: none. */
+bool sockets_answer(struct sockets *s);
 
-	return p->fds[worker % p->nfds];
-}
+/*
+ * For a successor: all descriptors, which stay ours, and for each the letter
+ * of activation.h, as a string.  Returns how many; the arrays are the caller's.
+ */
+size_t sockets_list(const struct sockets *s, int **fds,
+		    char **kinds) WUNRES;
+/*
+ * The successor accepts: what it has taken, by the letters of its answer, goes
+ * on without us.
+ */
+void sockets_leave(struct sockets *s, const char *answer);
 
 #endif

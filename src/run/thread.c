@@ -87,18 +87,18 @@ on_accept(void *arg, const void *tag, int fd, const struct addr *peer)
 static void
 close_listeners(struct thread *t)
 {
-	for (size_t i = 0; i < t->nlisteners; i++)
-		listener_free(t->listeners[i]);
-	t->nlisteners = 0;
+	for (size_t i = 0; i < t->nhearings; i++)
+		listener_free(t->hearings[i].listener);
+	t->nhearings = 0;
 }
 
 /* Whoever waits in a passed socket waits for the next one that has it. */
 static void
 empty_listeners(struct thread *t)
 {
-	for (size_t i = 0; i < t->nlisteners; i++)
-		if (!t->sockets->places[i].passed)
-			listener_empty(t->listeners[i]);
+	for (size_t i = 0; i < t->nhearings; i++)
+		if (!t->hearings[i].place->passed)
+			listener_empty(t->hearings[i].listener);
 }
 
 static void
@@ -186,17 +186,31 @@ new_base(void)
 }
 
 static bool
+add_listener(struct thread *t, const struct place *p, int fd)
+{
+	struct listener *l = listener_new(t->base, fd, on_accept, t, p);
+
+	if (!l)
+		return false;
+	*xgrow(t->hearings, t->nhearings) =
+		(struct hearing){ .listener = l, .place = p };
+	return true;
+}
+
+/*
+ * Its own socket of each place, or one that it shares.  A predecessor may have
+ * had more workers, and so sockets: none may be without an ear.
+ */
+static bool
 add_listeners(struct thread *t, const struct sockets *s)
 {
-	t->listeners = xcalloc(s->n, sizeof(struct listener *));
 	for (size_t i = 0; i < s->n; i++) {
-		int fd = sockets_fd(s, i, t->worker.index);
-		struct listener *l = listener_new(t->base, fd, on_accept, t,
-						  &s->places[i]);
+		const struct place *p = &s->places[i];
 
-		if (!l)
-			return false;
-		t->listeners[t->nlisteners++] = l;
+		for (unsigned j = t->worker.index % p->nfds; j < p->nfds;
+		     j += t->worker.count)
+			if (!add_listener(t, p, p->fds[j]))
+				return false;
 	}
 	return true;
 }
@@ -207,7 +221,6 @@ thread_init(struct thread *t, struct conf *conf, unsigned index,
 	    struct mailbox *main_mail)
 {
 	t->main = main_mail;
-	t->sockets = sockets;
 	t->base = new_base();
 	if (!t->base) {
 		log_say(LOG_FATAL, "no event loop: neither epoll nor kqueue "
@@ -254,5 +267,5 @@ thread_fini(struct thread *t)
 	mailbox_fini(&t->mail);
 	worker_fini(&t->worker);
 	event_base_free(t->base);
-	free(t->listeners);
+	free(t->hearings);
 }

@@ -12,14 +12,19 @@
 #include "run/mailbox.h"
 #include "run/sockets.h"
 
+/* A socket that a worker accepts on. */
+struct hearing {
+	struct listener *listener;
+	const struct place *place;
+};
+
 struct thread {
 	struct worker worker;
 	struct event_base *base;
 	struct mailbox mail;     /* to the worker */
 	struct mailbox *main;    /* to the main thread */
-	const struct sockets *sockets;
-	struct listener **listeners; /* on each of these */
-	size_t nlisteners;
+	struct hearing *hearings; /* owned */
+	size_t nhearings;
 	unsigned coming;         /* atomic: connections in its mailbox */
 	pthread_t id;
 	bool running;
