@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "conf/conf.h"
+#include "run/gates.h"
 #include "run/loop.h"
 
 /* Else a socket gets such a number, and what is said to stderr as well. */
@@ -36,6 +37,10 @@ main(int argc, char **argv)
 	conf = conf_from_args(argc, argv, &action);
 	if (!conf)
 		return action == CONF_HELP || action == CONF_VERSION ? 0 : 1;
+	if (!gates_check(conf)) {
+		conf_unref(conf);
+		return 1;
+	}
 	if (action == CONF_TEST) {
 		conf_explain(conf);
 		conf_unref(conf);

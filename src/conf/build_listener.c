@@ -102,13 +102,6 @@ is_known(const struct conf *c, const struct conf_listener *l,
 	return false;
 }
 
-static void
-listener_fini(struct conf_listener *l)
-{
-	free(l->host);
-	free(l->path);
-	free(l->text);
-}
 
 /* 660, which libconfig takes for a decimal number, is 0660. */
 static bool
@@ -184,6 +177,70 @@ check_file(struct conf_listener *l, const struct draft_listener *said,
 	return find_owner(l, said, m);
 }
 
+/*
+ * A key for each certificate; one that is not named is in its certificate's
+ * file.
+ */
+static bool
+check_certificates(struct conf_listener *l, const struct draft_listener *said,
+		   struct mistakes *m)
+{
+	const struct draft_texts *certs = &said->certificate, *keys = &said->key;
+
+	if (keys->n > 0 && keys->n != certs->n) {
+		mistake(m, l->where, "%zu of certificate and %zu of key; write "
+			"one key for each certificate, in the same order, or "
+			"none where they are in one file", certs->n, keys->n);
+		return false;
+	}
+	for (size_t i = 0; i < certs->n; i++)
+		*xgrow(l->certs, l->ncerts) = (struct conf_certificate){
+			xstrdup(certs->list[i]),
+			xstrdup(keys->n ? keys->list[i] : certs->list[i]),
+		};
+	return true;
+}
+
+static bool
+check_clients(struct conf_listener *l, const struct draft_listener *said,
+	      struct mistakes *m)
+{
+	l->verify_client = (enum conf_verify)said->verify_client;
+	if (l->verify_client == VERIFY_NONE) {
+		if (said->client_ca)
+			mistake(m, l->where, "client_ca is for verify_client "
+				"= \"optional\" or \"required\"; write one, or "
+				"leave it out");
+		return !said->client_ca;
+	}
+	if (l->ncerts == 0)
+		mistake(m, l->where, "verify_client is for listeners with TLS; "
+			"write certificate and key as well");
+	else if (!said->client_ca)
+		mistake(m, l->where, "verify_client needs the CAs that clients "
+			"may have certificates of; write client_ca = a file");
+	else
+		l->client_ca = xstrdup(said->client_ca);
+	return l->client_ca != NULL;
+}
+
+/* What concerns TLS, or only listeners without. */
+static bool
+check_tls(struct conf_listener *l, const struct draft_listener *said,
+	  bool self_signed, struct mistakes *m)
+{
+	if (!check_certificates(l, said, m) || !check_clients(l, said, m))
+		return false;
+	l->redirects = said->redirect;
+	if (l->redirects && l->ncerts > 0) {
+		mistake(m, l->where, "redirect is for listeners without TLS; "
+			"leave out either redirect or certificate");
+		return false;
+	}
+	l->self_signed = self_signed && l->ncerts == 0 && !l->redirects;
+	return true;
+}
+
 static void
 add_listener(struct draft *d, const char *address,
 	     const struct draft_listener *said)
@@ -197,14 +254,16 @@ add_listener(struct draft *d, const char *address,
 
 	if (!url_parse_listener(address, &l, &error)) {
 		mistake(&d->mistakes, l.where, "%s", error);
-	} else if (!check_file(&l, said, &d->mistakes)) {
+	} else if (!check_file(&l, said, &d->mistakes) ||
+		   !check_tls(&l, said, c->self_signed, &d->mistakes)) {
 		; /* told */
 	} else if (!is_known(c, &l, &d->mistakes, said->by_option)) {
+		l.number = (unsigned)c->nlisteners + 1;
 		*xgrow(c->listeners, c->nlisteners) = l;
 		return;
 	}
 	free(error);
-	listener_fini(&l);
+	conf_listener_fini(&l);
 }
 
 /* $HOST and $PORT, as hosting platforms and `next start` have them. */

@@ -105,3 +105,13 @@ conf_again(const struct conf *running)
 	mistakes_go_to_log(false);
 	return conf;
 }
+
+uint16_t
+conf_https_port(const struct conf *c)
+{
+	for (size_t i = 0; i < c->nlisteners; i++)
+		if (conf_listener_has_tls(&c->listeners[i]) &&
+		    !c->listeners[i].path)
+			return c->listeners[i].port;
+	return 443;
+}

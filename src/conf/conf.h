@@ -28,6 +28,14 @@ struct conf_where {
 
 #define CONF_OURS ((uid_t)-1)
 
+/* A chain, its own certificate first, and the key; files in PEM form. */
+struct conf_certificate {
+	char *file, *key;
+};
+
+/* Are clients asked for certificates? */
+enum conf_verify { VERIFY_NONE, VERIFY_OPTIONAL, VERIFY_REQUIRED };
+
 struct conf_listener {
 	char *host;  /* "localhost", "10.0.0.1", "::1"; NULL: every address */
 	uint16_t port;
@@ -36,7 +44,14 @@ struct conf_listener {
 	uid_t owner;   /* the same; CONF_OURS: whoever we run as */
 	gid_t group;
 	bool proxied;  /* connections begin with a PROXY header */
+	struct conf_certificate *certs; /* TLS; owned */
+	size_t ncerts;
+	bool self_signed;  /* TLS with a certificate of our own making */
+	enum conf_verify verify_client;
+	char *client_ca;   /* file of CAs; NULL without verify_client */
+	bool redirects;    /* plain: every request is sent to https */
 	char *text;  /* as it was written */
+	unsigned number; /* from 1, in conf->listeners */
 	struct conf_where where;
 };
 
@@ -112,6 +127,12 @@ struct conf_timeouts {
 	uint64_t ping_interval, ping_timeout;
 };
 
+static inline bool
+conf_listener_has_tls(const struct conf_listener *l)
+{
+	return l->ncerts > 0 || l->self_signed;
+}
+
 /* Which sides of a tunnel are pinged. */
 enum conf_ping { PING_CLIENT = 1, PING_BACKEND = 2, PING_BOTH = 3 };
 /* Of the WebSockets of one route; 0: none. */
@@ -173,6 +194,7 @@ struct conf {
 	char **command; /* NULL-terminated COMMAND…, or NULL */
 	bool backend_given; /* -b, or a file: COMMAND gets no PORT of ours */
 	bool demo;
+	bool self_signed; /* listeners without a certificate have one of ours */
 	char *source; /* "bowsprit.cfg", or NULL: options and defaults only */
 };
 
@@ -208,6 +230,9 @@ void conf_unref(struct conf *c);
 
 /* -t: listeners, routes in the order tried, times that add up, remarks. */
 void conf_explain(const struct conf *c);
+
+/* Where requests are sent that a listener redirects. */
+uint16_t conf_https_port(const struct conf *c);
 
 /* A request's route, and what the pattern captured (caps may be NULL). */
 const struct conf_route *route_find(const struct conf *c, struct slice host,

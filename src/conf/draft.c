@@ -45,9 +45,20 @@ route_fini(struct draft_route *r)
 	allowed_fini(&r->allowed);
 }
 
+static void
+texts_fini(struct draft_texts *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		free(t->list[i]);
+	free(t->list);
+}
+
 void
 draft_listener_fini(struct draft_listener *l)
 {
+	texts_fini(&l->certificate);
+	texts_fini(&l->key);
+	free(l->client_ca);
 	free(l->address);
 	free(l->owner);
 	free(l->group);

@@ -21,12 +21,21 @@ enum truth { TRUTH_OPEN, TRUTH_FALSE, TRUTH_TRUE };
 /* A time or a limit, or this. */
 #define NUMBER_OPEN UINT64_MAX
 
+struct draft_texts {
+	char **list;
+	size_t n;
+};
+
 struct draft_listener {
 	char *address;
 	uint16_t port; /* 0: it stands in the address */
 	unsigned mode; /* its octal digits read as decimal ones; 0: not said */
 	char *owner, *group; /* names or numbers */
 	enum truth proxied;
+	struct draft_texts certificate, key;
+	uint32_t verify_client; /* enum conf_verify */
+	char *client_ca;
+	uint32_t redirect; /* 1: to https */
 	bool by_option;
 	struct conf_where where;
 };

@@ -29,8 +29,26 @@ explain_address(const struct conf_listener *l)
 {
 	char *at = url_host_port(l->host ? l->host : "*", l->port);
 
-	printf("  http://%s", at);
+	printf("  http%s://%s", conf_listener_has_tls(l) ? "s" : "", at);
 	free(at);
+}
+
+static void
+explain_tls(const struct conf *c, const struct conf_listener *l)
+{
+	if (l->path && conf_listener_has_tls(l))
+		printf(", TLS");
+	if (l->self_signed)
+		printf(", self-signed certificate");
+	for (size_t i = 0; i < l->ncerts; i++)
+		printf("%s %s", i ? "," : ", certificate", l->certs[i].file);
+	if (l->verify_client)
+		printf(", client certificates %s: %s",
+		       l->verify_client == VERIFY_REQUIRED ? "required"
+							   : "optional",
+		       l->client_ca);
+	if (l->redirects)
+		printf(", redirects to https, port %u", conf_https_port(c));
 }
 
 static void
@@ -47,6 +65,7 @@ explain_listeners(const struct conf *c)
 			explain_address(l);
 		if (l->proxied)
 			printf(", after a PROXY header");
+		explain_tls(c, l);
 		printf("  (%s)\n", place);
 		free(place);
 	}

@@ -239,7 +239,7 @@ load_listeners(struct draft *d, config_setting_t *s, UNUSED void *base)
 			l.address = string_of(d, element, example);
 		else if (must_be_group(d, element, example))
 			load_group(d, element, SECTION_LISTENER, &l);
-		if (l.address || l.port)
+		if (l.address || l.port || l.certificate.n > 0)
 			*xgrow(d->listeners, d->nlisteners) = l;
 		else
 			draft_listener_fini(&l);

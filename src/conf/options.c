@@ -17,7 +17,7 @@
 #include "conf/url.h"
 
 /* Letters of options that have none. */
-enum { OPT_LOG_FORMAT = 256, OPT_DEMO };
+enum { OPT_LOG_FORMAT = 256, OPT_DEMO, OPT_SELF_SIGNED };
 
 #define BLANKS " \t\n"
 
@@ -29,6 +29,7 @@ static const struct option longs[] = {
 	{ "ws", required_argument, NULL, 'w' },
 	{ "test", no_argument, NULL, 't' },
 	{ "demo", no_argument, NULL, OPT_DEMO },
+	{ "self-signed", no_argument, NULL, OPT_SELF_SIGNED },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "log-format", required_argument, NULL, OPT_LOG_FORMAT },
@@ -56,6 +57,7 @@ static const char help[] =
 "  -w, --ws 'PATTERN=URL [setting[=value]]...'\n"
 "                         upgrades only; may be repeated\n"
 "  -t, --test             check the configuration and print what it means\n"
+"      --self-signed      https, with a certificate of our own making\n"
 "      --demo             show a handshake's bytes in a page\n"
 "  -v, --verbose          log at level debug\n"
 "  -q, --quiet            log warnings and errors only\n"
@@ -92,7 +94,7 @@ where_of(int letter)
 		['c'] = "--config", ['l'] = "--listen", ['b'] = "--backend",
 		['r'] = "--route", ['w'] = "--ws", ['v'] = "--verbose",
 		['q'] = "--quiet", [OPT_LOG_FORMAT] = "--log-format",
-		[OPT_DEMO] = "--demo",
+		[OPT_DEMO] = "--demo", [OPT_SELF_SIGNED] = "--self-signed",
 	};
 
 	return (struct conf_where){ names[letter], 0 };
@@ -393,6 +395,9 @@ apply_one(struct draft *d, const struct option_given *given)
 		break;
 	case OPT_LOG_FORMAT:
 		apply_log(d, where, "format", given->text);
+		break;
+	case OPT_SELF_SIGNED:
+		d->tree->conf.self_signed = true;
 		break;
 	case OPT_DEMO:
 		d->tree->conf.demo = true;

@@ -72,6 +72,19 @@ static const struct setting_word proxies[] = {
 	{ NULL, 0 },
 };
 
+static const struct setting_word verifies[] = {
+	{ "none", VERIFY_NONE },
+	{ "optional", VERIFY_OPTIONAL },
+	{ "required", VERIFY_REQUIRED },
+	{ NULL, 0 },
+};
+
+static const struct setting_word redirects[] = {
+	{ "none", 0 },
+	{ "https", 1 },
+	{ NULL, 0 },
+};
+
 #define PARTS(name) \
 	{ name, SETTING_PARTS, NO_FIELD, NULL, 0, 0, NULL }
 #define TIME(name, member, preset) \
@@ -171,6 +184,14 @@ static const struct setting listener[] = {
 	TEXT("owner", struct draft_listener, owner, NULL),
 	TEXT("group", struct draft_listener, group, NULL),
 	TRUTH("proxy_protocol", struct draft_listener, proxied, NULL),
+	{ "certificate", SETTING_TEXTS,
+	  FIELD(struct draft_listener, certificate), NULL, 0, 0, NULL },
+	{ "key", SETTING_TEXTS, FIELD(struct draft_listener, key), NULL, 0, 0,
+	  NULL },
+	WORD("verify_client", struct draft_listener, verify_client, "none",
+	     verifies),
+	TEXT("client_ca", struct draft_listener, client_ca, NULL),
+	WORD("redirect", struct draft_listener, redirect, "none", redirects),
 };
 
 static const struct setting backend[] = {
@@ -438,8 +459,14 @@ assign_element(const struct setting *s, void *base, const struct value *v)
 {
 	void *field = (char *)base + s->offset;
 
+	struct draft_texts *texts = field;
+
 	if (v->kind != VALUE_TEXT)
 		return must_be(s, "a list of strings", v);
+	if (s->type == SETTING_TEXTS) {
+		*xgrow(texts->list, texts->n) = xstrdup(v->text);
+		return NULL;
+	}
 	if (s->type == SETTING_SET)
 		return header_add_set(field, v->text);
 	if (s->type == SETTING_REMOVE)
@@ -463,8 +490,8 @@ assign_later(const struct setting *s, const struct value *v)
 bool
 setting_is_list(const struct setting *s)
 {
-	return s->type == SETTING_SET || s->type == SETTING_REMOVE ||
-	       s->type == SETTING_TARGETS;
+	return s->type == SETTING_TEXTS || s->type == SETTING_SET ||
+	       s->type == SETTING_REMOVE || s->type == SETTING_TARGETS;
 }
 
 bool
@@ -489,6 +516,7 @@ setting_assign(const struct setting *s, void *base, const struct value *value,
 	case SETTING_WORD:
 		*error = assign_word(s, base, value);
 		break;
+	case SETTING_TEXTS:
 	case SETTING_SET:
 	case SETTING_REMOVE:
 	case SETTING_TARGETS:

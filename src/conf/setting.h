@@ -21,6 +21,7 @@ enum setting_type {
 	SETTING_NUMBER, /* unsigned */
 	SETTING_TRUTH,  /* enum truth */
 	SETTING_WORD,   /* an enum */
+	SETTING_TEXTS,  /* struct draft_texts; each value adds to it */
 	SETTING_SET,    /* struct conf_headers; each value adds to it */
 	SETTING_REMOVE, /* the same, by names */
 	SETTING_TARGETS, /* struct conf_targets; the same */

@@ -21,7 +21,6 @@ static const char no_buffering[] =
 	"not needed: bytes are forwarded as they come";
 static const char tls_later[] =
 	"not built yet: backends are reached by http:// only";
-static const char no_tls[] = "not built yet: listeners speak http only";
 static const char as_came[] =
 	"not built: answers are forwarded as they came";
 static const char no_rewriting[] =
@@ -91,8 +90,12 @@ static const struct foreign foreign[] = {
 	{ "server", "listeners, and a host before a route's path" },
 	{ "server_name", "a host before a route's path: \"example.com/**\"" },
 	{ "set_real_ip_from", "trusted_proxies" },
-	{ "ssl_certificate", no_tls },
-	{ "ssl_certificate_key", no_tls },
+	{ "ssl_certificate", "certificate, in listeners" },
+	{ "ssl_certificate_key", "key, in listeners" },
+	{ "ssl_ciphers", "not needed: Mozilla's \"intermediate\" ones" },
+	{ "ssl_client_certificate", "client_ca, in listeners" },
+	{ "ssl_protocols", "not needed: TLS 1.2 and 1.3" },
+	{ "ssl_verify_client", "verify_client, in listeners" },
 	{ "tcp_nodelay", "not needed: bytes are sent at once" },
 	{ "try_files", no_files },
 	{ "upstream", "backends = { name = { servers = ( … ); }; }" },
@@ -125,7 +128,7 @@ static const struct foreign foreign[] = {
 	{ "router", "routes = ( { path = \"/…\"; backend = \"…\"; } )" },
 	{ "secure", tls_later },
 	{ "selfHandleResponse", as_came },
-	{ "ssl", no_tls },
+	{ "ssl", "certificate and key, in listeners" },
 	{ "target", "a route's backend, or servers in backends" },
 	{ "timeout", "timeouts, which has one for each phase" },
 	{ "toProxy", not_needed },
@@ -135,9 +138,8 @@ static const struct foreign foreign[] = {
 
 /* Planned, and known by these names already. */
 static const char *const later[] = {
-	"--doctor", "--self-signed",
-	"allowed_origins", "ca", "limits", "redirect",
-	"tls", "tls_verify", "verify_client",
+	"--doctor",
+	"allowed_origins", "ca", "limits", "tls", "tls_verify",
 };
 
 static int

@@ -87,14 +87,25 @@ backend_free(struct conf_backend *b)
 	free(b);
 }
 
+void
+conf_listener_fini(struct conf_listener *l)
+{
+	for (size_t i = 0; i < l->ncerts; i++) {
+		free(l->certs[i].file);
+		free(l->certs[i].key);
+	}
+	free(l->certs);
+	free(l->client_ca);
+	free(l->host);
+	free(l->path);
+	free(l->text);
+}
+
 static void
 conf_fini(struct conf *c)
 {
-	for (size_t i = 0; i < c->nlisteners; i++) {
-		free(c->listeners[i].host);
-		free(c->listeners[i].path);
-		free(c->listeners[i].text);
-	}
+	for (size_t i = 0; i < c->nlisteners; i++)
+		conf_listener_fini(&c->listeners[i]);
 	free(c->listeners);
 	for (size_t i = 0; i < c->nroutes; i++) {
 		free(c->routes[i].name);

@@ -26,6 +26,7 @@ conf_tree_of(const struct conf *c)
 /* A tree with the defaults of every setting. */
 struct conf_tree *conf_tree_new(int argc, char **argv) WUNRES;
 void conf_tree_free(struct conf_tree *t);
+void conf_listener_fini(struct conf_listener *l);
 /* The name of a file as long as the tree lives. */
 const char *conf_tree_name(struct conf_tree *t, const char *file);
 /* Adds "bowsprit.cfg:12: sentence" for conf_explain. */

@@ -37,8 +37,9 @@ typedef void listener_cb(void *arg, const void *tag, int fd,
 
 /*
  * Accepts from fd on that base and hands each connection to cb, which owns it
- * then; the tag tells it which listener it was.  fd stays its caller's: workers without sockets of their own register
- * the same one.  NULL when memory is out.
+ * then; the tag tells which listener it came by.  fd stays its caller's:
+ * workers without sockets of their own register the same one.  NULL when
+ * memory is out.
  */
 struct listener *listener_new(struct event_base *base, int fd,
 			      listener_cb *cb, void *arg, const void *tag)

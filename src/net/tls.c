@@ -421,6 +421,19 @@ tls_end(const struct tls *t)
 	return t->end;
 }
 
+struct slice
+tls_name(const struct tls *t)
+{
+	return slice_str(SSL_get_servername(t->ssl,
+					    TLSEXT_NAMETYPE_host_name));
+}
+
+bool
+tls_asks_peer(const struct tls *t)
+{
+	return SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE;
+}
+
 const char *
 tls_why(const struct tls *t)
 {

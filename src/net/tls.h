@@ -86,6 +86,10 @@ enum tls_end {
 	TLS_UNVERIFIED, /* its certificate is not good enough */
 };
 enum tls_end tls_end(const struct tls *t);
+/* TLS_SERVER: the name that its client asked for (SNI); empty without one. */
+struct slice tls_name(const struct tls *t);
+/* TLS_SERVER: does who it is depend on its certificate? */
+bool tls_asks_peer(const struct tls *t);
 /* The words for it; of the last three OpenSSL's.  Static. */
 const char *tls_why(const struct tls *t);
 

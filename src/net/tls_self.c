@@ -4,14 +4,23 @@
  */
 #include "net/tls_self.h"
 
+#include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
 
 #define YEAR (365L * 86400)
+#define MONTH (30L * 86400)
 
 static bool
 add_extension(X509 *cert, int id, const char *value)
@@ -76,4 +85,97 @@ tls_self_make(EVP_PKEY **key, X509 **cert)
 	*key = NULL;
 	*cert = NULL;
 	return false;
+}
+
+/* ---- its file ---- */
+
+char *
+tls_self_path(void)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (cache && *cache == '/')
+		return xasprintf("%s/bowsprit/localhost.pem", cache);
+	if (home && *home == '/')
+		return xasprintf("%s/.cache/bowsprit/localhost.pem", home);
+	return NULL;
+}
+
+/* The folders above it; what cannot be made shows when the file is written. */
+static void
+make_folders(char *path)
+{
+	for (char *p = path + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		(void)mkdir(path, 0700);
+		*p = '/';
+	}
+}
+
+/* Nobody else may have written it, or can read its key. */
+static bool
+is_ours(FILE *f)
+{
+	struct stat st;
+
+	return fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_uid == geteuid() && (st.st_mode & 077) == 0;
+}
+
+static bool
+read_file(const char *path, EVP_PKEY **key, X509 **cert)
+{
+	FILE *f = fopen(path, "re");
+	time_t soon = time(NULL) + MONTH;
+
+	*key = NULL;
+	*cert = NULL;
+	if (!f)
+		return false;
+	if (is_ours(f)) {
+		*key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+		*cert = PEM_read_X509(f, NULL, NULL, NULL);
+	}
+	fclose(f);
+	if (*key && *cert && X509_check_private_key(*cert, *key) == 1 &&
+	    X509_cmp_time(X509_get0_notAfter(*cert), &soon) > 0)
+		return true;
+	EVP_PKEY_free(*key);
+	X509_free(*cert);
+	ERR_clear_error();
+	return false;
+}
+
+/* Whole or not at all: another bowsprit may start at the same moment. */
+static void
+write_file(const char *path, EVP_PKEY *key, X509 *cert)
+{
+	char *part = xasprintf("%s.%d", path, (int)getpid());
+	int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	bool good = f && PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL,
+					      NULL) &&
+		    PEM_write_X509(f, cert);
+
+	if (f)
+		good = fclose(f) == 0 && good;
+	if (fd >= 0 && (!good || rename(part, path) < 0))
+		unlink(part);
+	free(part);
+}
+
+bool
+tls_self_get(EVP_PKEY **key, X509 **cert)
+{
+	char *path = tls_self_path();
+	bool good = path && read_file(path, key, cert);
+
+	if (!good && (good = tls_self_make(key, cert)) && path) {
+		make_folders(path);
+		write_file(path, *key, *cert);
+	}
+	free(path);
+	return good;
 }

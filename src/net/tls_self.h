@@ -18,4 +18,14 @@ struct x509_st;
  */
 bool tls_self_make(struct evp_pkey_st **key, struct x509_st **cert) WUNRES;
 
+/*
+ * The one in the user's cache ($XDG_CACHE_HOME or ~/.cache, folder bowsprit),
+ * so that a browser has to be told only once to trust it: made if there is
+ * none, or if it is good for less than a month.  Where no file can be made it
+ * is good for this process.  Both are the caller's, NULL if false.
+ */
+bool tls_self_get(struct evp_pkey_st **key, struct x509_st **cert) WUNRES;
+/* Where its file is, for people, or NULL if it has none; to be freed. */
+char *tls_self_path(void);
+
 #endif

@@ -318,6 +318,7 @@ passes(const struct conn *c, enum log_level level, const char *words,
 
 static const char failed_to_proxy[] = "[WebSocket Upgrade] Failed to proxy";
 static const char proxy_error[] = "[WebSocket Proxy Error]";
+static const char no_tls[] = "[TLS] Handshake failed";
 static const char bad_head[] = "[HTTP] 4xx";
 static const char failed_request[] = "[HTTP] 5xx";
 
@@ -462,6 +463,24 @@ log_bad_head(const struct conn *c, const struct refusal *r)
 	put_target(&l, "request", start_line(c));
 	log_str(&l, "reason", r->word);
 	log_str(&l, "message", r->text ? r->text : r->why->message);
+	log_emit(&l);
+}
+
+void
+access_unshaken(const struct conn *c, const struct reason *why,
+		const char *text)
+{
+	struct log_line l;
+
+	if (c->worker->conf->log_access == ACCESS_NONE ||
+	    !passes(c, LOG_INFO, no_tls, why->word) ||
+	    !log_begin(&l, LOG_INFO, "%s:", no_tls))
+		return;
+	log_uint(&l, "id", c->id);
+	put_addr(&l, "client", &c->peer);
+	log_str(&l, "reason", why->word);
+	log_str(&l, "message", text ? text : why->message);
+	put_hint(&l, c, why->hint);
 	log_emit(&l);
 }
 

@@ -20,6 +20,9 @@ void access_closed(const struct conn *c, const struct reason *why,
 
 /* The server's answer was delivered. */
 void access_answered(struct conn *c);
+/* A TLS handshake failed; text says why, or NULL for the reason's message. */
+void access_unshaken(const struct conn *c, const struct reason *why,
+		     const char *text);
 /* We answer ourselves. */
 void access_refused(struct conn *c, const struct refusal *r);
 /* The connection ends before its answer was delivered. */

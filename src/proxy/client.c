@@ -9,11 +9,13 @@
 
 #include "base/clock.h"
 #include "net/relay.h"
+#include "proto/host.h"
 #include "proxy/access.h"
 #include "proxy/finish.h"
 #include "proxy/forward.h"
 #include "proxy/proxied.h"
 #include "proxy/server.h"
+#include "proxy/shake.h"
 
 /* What a client may send before its 101; then it is not read any more. */
 #define EARLY_MAX 4096
@@ -31,6 +33,7 @@ client_accept(struct worker *w, const struct arrival *a)
 
 	if (!c)
 		return;
+	c->gate = (uint16_t)a->gate;
 	if (a->proxied)
 		proxied_begin(c);
 	else
@@ -39,6 +42,17 @@ client_accept(struct worker *w, const struct arrival *a)
 
 void
 client_begin(struct conn *c)
+{
+	const struct gate *g = conn_gate(c);
+
+	if (g && g->certs)
+		shake_begin(c);
+	else
+		client_begin_http(c);
+}
+
+void
+client_begin_http(struct conn *c)
 {
 	conn_set_deadline(c, times(c)->client_keepalive,
 			  &reason_keepalive_timeout);
@@ -125,6 +139,58 @@ choose_server(struct conn *c)
 	return false;
 }
 
+/* "example.com:80" and "EXAMPLE.com" are the same host. */
+static bool
+is_host(struct slice authority, struct slice name)
+{
+	return slice_ieq(host_without_port(authority), name);
+}
+
+/* A listener without TLS that is there to send clients to the one with it. */
+static void
+redirect(struct conn *c, uint16_t port)
+{
+	struct handshake *hs = c->hs;
+	struct slice host = host_without_port(hs->req.authority);
+	struct refusal r = { .why = &reason_redirect };
+	char number[8] = "";
+	char *to;
+
+	if (port != 443)
+		snprintf(number, sizeof(number), ":%u", port);
+	if (asprintf(&to, "https://%.*s%s%.*s%.*s", SLICE_ARG(host), number,
+		     SLICE_ARG(hs->req.path), SLICE_ARG(hs->req.query)) < 0) {
+		finish_fail(c, &reason_no_memory);
+		return;
+	}
+	r.location = to;
+	finish_refuse(c, &r);
+	free(to);
+}
+
+/*
+ * Does its listener let the request pass?  With client certificates the name
+ * of the handshake has decided whose are good: asking for another host then
+ * would be asking behind its back (RFC 9110 7.4).
+ */
+static bool
+may_come_here(struct conn *c)
+{
+	const struct gate *g = conn_gate(c);
+	const struct tls *t = c->client.tls;
+
+	if (g->https_port && c->hs->req.authority.n > 0) {
+		redirect(c, g->https_port);
+		return false;
+	}
+	if (t && tls_asks_peer(t) && tls_name(t).n > 0 &&
+	    !is_host(c->hs->req.authority, tls_name(t))) {
+		finish_fail(c, &reason_misdirected);
+		return false;
+	}
+	return true;
+}
+
 /* The head is whole: parse, route, and go for a server. */
 static void
 begin_request(struct conn *c, size_t head_len)
@@ -151,6 +217,8 @@ begin_request(struct conn *c, size_t head_len)
 	}
 	hs->upgrade = upgrade_of_request(&hs->req);
 	body_of_request(&hs->req_body, &hs->req);
+	if (conn_gate(c) && !may_come_here(c))
+		return;
 	hs->route = route_find(hs->conf, hs->req.authority, hs->req.path,
 			       hs->upgrade == UPGRADE_WEBSOCKET, &hs->caps);
 	if (!routes_alike(hs, hs->route)) {

@@ -12,11 +12,14 @@ struct arrival {
 	int fd;
 	struct addr peer;
 	bool proxied; /* it begins with a PROXY header */
+	unsigned gate; /* number of its listener's, or 0 */
 };
 /* Takes it over, and its descriptor. */
 void client_accept(struct worker *w, const struct arrival *a);
-/* What comes now are requests. */
+/* What comes now is TLS, or are requests. */
 void client_begin(struct conn *c);
+/* What comes now are requests. */
+void client_begin_http(struct conn *c);
 
 /* CS_HEAD: input, and time. */
 void client_on_head(struct conn *c, short what);

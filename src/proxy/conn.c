@@ -2,7 +2,7 @@
 /*
  * conn.c: the life of a client connection.
  *
- *	accept -> (PROXY ->) HEAD -> CONNECT -> ANSWER -> BODY -> HEAD ...
+ *	accept -> (PROXY -> TLS ->) HEAD -> CONNECT -> ANSWER -> BODY -> HEAD ...
  *	                                  \-> TUNNEL -> HALF -> DEAD
  *	             (our own answer) REPLY -> LINGER -> DEAD
  *
@@ -21,6 +21,7 @@
 #include "proxy/finish.h"
 #include "proxy/proxied.h"
 #include "proxy/server.h"
+#include "proxy/shake.h"
 #include "proxy/tunnel.h"
 
 static void
@@ -41,6 +42,9 @@ on_client(evutil_socket_t fd, short what, void *arg)
 	switch (c->state) {
 	case CS_PROXY:
 		proxied_on_event(c, what);
+		break;
+	case CS_TLS:
+		shake_on_event(c, what);
 		break;
 	case CS_HEAD:
 		client_on_head(c, what);
@@ -88,6 +92,7 @@ conn_on_server(struct conn *c, short what)
 		tunnel_on_server(c, what);
 		break;
 	case CS_PROXY:
+	case CS_TLS:
 	case CS_HEAD:
 	case CS_CONNECT: /* see dial.c */
 	case CS_REPLY:
@@ -107,6 +112,9 @@ on_deadline(struct deadline *d)
 	switch (c->state) {
 	case CS_PROXY:
 		proxied_on_deadline(c);
+		break;
+	case CS_TLS:
+		shake_on_deadline(c);
 		break;
 	case CS_HEAD:
 		client_on_deadline(c);

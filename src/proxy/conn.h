@@ -23,6 +23,7 @@
 #include "proto/splice.h"
 #include "proto/upgrade.h"
 #include "proxy/deadline.h"
+#include "proxy/gate.h"
 #include "proxy/limit.h"
 #include "proxy/reason.h"
 #include "proxy/worker.h"
@@ -100,6 +101,7 @@ struct conn {
 	uint64_t id;               /* of the present request */
 	struct addr peer;
 	uint32_t scanned;          /* of the head that is being read */
+	uint16_t gate;             /* number of its listener's; 0: none */
 	bool close_after : 1;      /* our answer is the last */
 
 	/* a tunnel's */
@@ -147,6 +149,13 @@ void conn_close(struct conn *c, const struct reason *why, enum side by);
 
 /* An event on the stream of c->server. */
 void conn_on_server(struct conn *c, short what);
+
+/* What its listener does before requests, or NULL if that is nothing. */
+static inline const struct gate *
+conn_gate(const struct conn *c)
+{
+	return c->gate ? &c->worker->gates[c->gate - 1] : NULL;
+}
 
 static inline bool
 conn_is_dead(const struct conn *c)

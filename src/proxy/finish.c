@@ -22,6 +22,8 @@ static const char *
 phrase(unsigned status)
 {
 	switch (status) {
+	case 308:
+		return "Permanent Redirect";
 	case 400:
 		return "Bad Request";
 	case 403:
@@ -34,6 +36,8 @@ phrase(unsigned status)
 		return "Request Timeout";
 	case 414:
 		return "URI Too Long";
+	case 421:
+		return "Misdirected Request";
 	case 426:
 		return "Upgrade Required";
 	case 429:
@@ -154,6 +158,8 @@ write_reply(struct buf **b, const struct conn *c, const struct refusal *r)
 			     r->status, phrase(r->status), buf_len(body)) &&
 		  write_date(b) && write_cors(b, c);
 
+	if (ok && r->location)
+		ok = buf_printf(b, "Location: %s\r\n", r->location);
 	if (ok && (r->status == 503 || r->status == 429))
 		ok = buf_printf(b, "Retry-After: 2\r\n");
 	if (ok && r->status == 405)

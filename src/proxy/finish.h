@@ -14,6 +14,7 @@ struct refusal {
 	const char *word; /* instead of why->word; or NULL */
 	const char *text; /* what is wrong, a sentence; or NULL */
 	const char *hint; /* instead of why->hint; or NULL */
+	const char *location; /* of a redirect; or NULL */
 };
 
 /*

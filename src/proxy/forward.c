@@ -267,12 +267,14 @@ port_of(struct slice authority)
  * proxy before us may know both better than we do.
  */
 static struct slice
-asked_port(const struct head *h, bool trusted)
+asked_port(const struct head *h, bool trusted, bool is_https)
 {
-	struct slice host = h->authority, proto = SLICE_NONE, port;
+	struct slice host = h->authority, port;
+	struct slice proto = is_https ? SLICE("https") : SLICE("http");
 
 	if (trusted) {
-		proto = head_value(h, F_X_FORWARDED_PROTO);
+		if (h->first[F_X_FORWARDED_PROTO])
+			proto = head_value(h, F_X_FORWARDED_PROTO);
 		if (h->first[F_X_FORWARDED_HOST])
 			host = head_value(h, F_X_FORWARDED_HOST);
 	}
@@ -325,12 +327,14 @@ add_forwarded(struct conn *c, uint32_t end, bool trusted)
 {
 	struct handshake *hs = c->hs;
 	const struct head *h = &hs->req;
-	struct slice port = asked_port(h, trusted);
+	bool is_https = c->client.tls != NULL;
+	struct slice port = asked_port(h, trusted, is_https);
 
 	add_forwarded_for(c, end, trusted);
 	if (is_missing(hs, trusted, F_X_FORWARDED_PROTO,
 		       SLICE("X-Forwarded-Proto")))
-		splice_insertf(&hs->edits, end, "X-Forwarded-Proto: http\r\n");
+		splice_insertf(&hs->edits, end, "X-Forwarded-Proto: %s\r\n",
+			       is_https ? "https" : "http");
 	if (is_missing(hs, trusted, F_X_FORWARDED_HOST,
 		       SLICE("X-Forwarded-Host")) && h->authority.n)
 		splice_insertf(&hs->edits, end, "X-Forwarded-Host: %.*s\r\n",

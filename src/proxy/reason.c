@@ -28,6 +28,38 @@ const struct reason
 		"timeouts.header",
 	},
 	reason_keepalive_timeout = { "keepalive-timeout", 0, NULL, NULL, NULL },
+	reason_not_tls = {
+		"not-tls", 0, "what the client sends is no TLS", "EPROTO",
+		NULL,
+	},
+	reason_tls_handshake = {
+		"tls-handshake", 0, "TLS handshake failed", "EPROTO",
+		"TLS 1.2 and 1.3 are spoken here, with HTTP/1.1",
+	},
+	reason_tls_alert = {
+		"tls-alert", 0, "the client ended the TLS handshake", "EPROTO",
+		"the client says so: most often it does not trust the "
+		"certificate, or asked for another name",
+	},
+	reason_tls_client_certificate = {
+		"tls-client-certificate", 0,
+		"the client's certificate is not taken", "EACCES",
+		"verify_client wants one that a CA in client_ca has signed",
+	},
+	reason_tls_timeout = {
+		"tls-timeout", 0, "TLS handshake not whole in time",
+		"ETIMEDOUT", "a client has timeouts.header for it",
+	},
+	reason_misdirected = {
+		"misdirected", 421,
+		"Host is not the name of the TLS handshake", "EINVAL",
+		"where client certificates are asked for, each host is asked "
+		"for on a connection of its own (RFC 9110 15.5.20)",
+	},
+	reason_redirect = {
+		"redirect", 308, "this port sends every request to https",
+		"EPROTO", NULL,
+	},
 	reason_bad_request = {
 		"bad-request", 400, "bad request", "EINVAL", NULL,
 	},

@@ -31,6 +31,13 @@ extern const struct reason
 	reason_client_reset,
 	reason_header_timeout,
 	reason_keepalive_timeout,
+	reason_not_tls,       /* its first byte, where TLS is spoken */
+	reason_tls_handshake, /* we did not understand each other */
+	reason_tls_alert,     /* it ended the handshake, and said why */
+	reason_tls_client_certificate,
+	reason_tls_timeout,
+	reason_misdirected,   /* Host is not the name of its handshake */
+	reason_redirect,      /* to https */
 	reason_bad_request,   /* with a head_fault, which says what is bad */
 	reason_bad_proxy_header,
 	reason_proxy_untrusted, /* it may not say who its client is */

@@ -16,6 +16,7 @@
 #include "proxy/finish.h"
 #include "proxy/proxied.h"
 #include "proxy/server.h"
+#include "proxy/shake.h"
 #include "proxy/tunnel.h"
 
 /* Of all workers: so many may all come back to another server at once. */
@@ -90,10 +91,12 @@ say_goodbye(evutil_socket_t fd, short what, void *arg)
 static void
 let_go_silent(struct worker *w)
 {
-	list_each(it, &w->conns[CS_HEAD])
-		client_drain(container_of(it, struct conn, link));
 	list_each(it, &w->conns[CS_PROXY])
 		proxied_drain(container_of(it, struct conn, link));
+	list_each(it, &w->conns[CS_TLS])
+		shake_drain(container_of(it, struct conn, link));
+	list_each(it, &w->conns[CS_HEAD])
+		client_drain(container_of(it, struct conn, link));
 }
 
 /* There is not much time left: within a message is a place as well. */
@@ -169,6 +172,7 @@ worker_fini(struct worker *w)
 	wheel_fini(&w->wheel);
 	conf_unref(w->conf);
 	free(w->scratch);
+	tls_desk_free(w->desk);
 }
 
 void
@@ -267,6 +271,14 @@ worker_cut(struct worker *w)
 				   untold ? &reason_cut : &reason_drain,
 				   BY_PROXY);
 	}
+}
+
+struct tls_desk *
+worker_desk(struct worker *w)
+{
+	if (!w->desk)
+		w->desk = tls_desk_new();
+	return w->desk;
 }
 
 /* xorshift64* */

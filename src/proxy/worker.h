@@ -26,6 +26,7 @@
  */
 enum conn_state {
 	CS_PROXY,   /* waits for a whole PROXY header */
+	CS_TLS,     /* waits for the client's TLS handshake */
 	CS_HEAD,    /* waits for a whole request head */
 	CS_CONNECT, /* waits for the application to boot, or for a server */
 	CS_ANSWER,  /* waits for the response head; the request body streams */
@@ -53,6 +54,8 @@ struct worker {
 	struct event_base *base;
 	struct conf *conf; /* counted */
 	char *scratch;     /* RELAY_SCRATCH bytes, for all connections */
+	struct tls_desk *desk; /* the same for TLS, with the first that has it */
+	const struct gate *gates; /* main's, of the listeners in turn */
 	struct wheel wheel;
 	struct list conns[CS_COUNT];
 	struct event reaper;
@@ -111,6 +114,8 @@ worker_is_closing(const struct worker *w)
 }
 /* Closes everything now. */
 void worker_cut(struct worker *w);
+/* Where TLS is done; NULL when memory is out. */
+struct tls_desk *worker_desk(struct worker *w);
 /* One connection more, or less. */
 static inline void
 worker_count(struct worker *w, int by)

@@ -95,8 +95,9 @@ url_of(const struct conf_listener *l, char *out, size_t n)
 	if (l->path)
 		snprintf(out, n, "unix:%s", l->path);
 	else
-		snprintf(out, n, "http://%s%s%s:%u", v6 ? "[" : "", host,
-			 v6 ? "]" : "", l->port);
+		snprintf(out, n, "http%s://%s%s%s:%u",
+			 conf_listener_has_tls(l) ? "s" : "", v6 ? "[" : "",
+			 host, v6 ? "]" : "", l->port);
 }
 
 /* The same of a socket that was passed to us. */

@@ -30,6 +30,7 @@
 #include "run/child.h"
 #include "run/cores.h"
 #include "run/demo.h"
+#include "run/gates.h"
 #include "run/mailbox.h"
 #include "run/names.h"
 #include "run/notify.h"
@@ -54,6 +55,7 @@ struct loop {
 	struct mailbox mail;
 	struct names names;
 	struct sockets sockets;
+	struct gates gates;
 	struct thread *threads;
 	unsigned nthreads;
 	unsigned made, started; /* of them */
@@ -257,6 +259,7 @@ reload(struct loop *l)
 	conf_unref(l->conf);
 	l->conf = conf;
 	names_watch(&l->names, conf);
+	gates_reload(&l->gates, conf);
 	log_say(LOG_INFO, "> Configuration reloaded; listeners, workers and "
 		"the log's place change with SIGUSR2, or a restart");
 }
@@ -520,7 +523,7 @@ start_threads(struct loop *l)
 	block_signals(&before);
 	for (unsigned i = 0; i < l->nthreads && ok; i++) {
 		ok = thread_init(&l->threads[i], l->conf, i, l->nthreads,
-				 &l->sockets, &l->mail);
+				 &l->sockets, l->gates.list, &l->mail);
 		if (ok)
 			l->made++;
 	}
@@ -558,7 +561,8 @@ start(struct loop *l)
 		catch_signals(l);
 	l->nofile = raise_nofile();
 	l->nthreads = l->conf->workers ? l->conf->workers : cores_usable();
-	if (!sockets_open(&l->sockets, l->conf, l->nthreads))
+	if (!gates_open(&l->gates, l->base, l->conf) ||
+	    !sockets_open(&l->sockets, l->conf, l->nthreads))
 		return false;
 	if (!find_ports(l))
 		return false;
@@ -605,6 +609,7 @@ stop(struct loop *l)
 	if (l->mail.cb)
 		mailbox_fini(&l->mail);
 	sockets_close(&l->sockets);
+	gates_close(&l->gates);
 	conf_unref(l->of_child);
 	conf_unref(l->conf);
 }

@@ -156,7 +156,11 @@ open_address(struct sockets *s, const struct conf_listener *l,
 	     const struct addr *a, unsigned nworkers)
 {
 	bool share = listen_can_share && nworkers > 1;
-	struct place p = { .addr = *a, .proxied = l->proxied };
+	struct place p = {
+		.addr = *a,
+		.proxied = l->proxied,
+		.gate = l->number,
+	};
 	unsigned wanted = share ? nworkers : 1;
 
 	if (share && !is_free(a))
@@ -204,6 +208,7 @@ take_adopted(struct sockets *s, const struct conf_listener *l,
 			p->named = true;
 			p->proxied = l->proxied;
 			p->wanted = l;
+			p->gate = l->number;
 			return true;
 		}
 	}
@@ -278,7 +283,11 @@ complain_unix(const struct conf_listener *l)
 static bool
 open_path(struct sockets *s, const struct conf_listener *l)
 {
-	struct place p = { .nfds = 1, .proxied = l->proxied };
+	struct place p = {
+		.nfds = 1,
+		.proxied = l->proxied,
+		.gate = l->number,
+	};
 	struct stat st;
 	int fd;
 

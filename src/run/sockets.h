@@ -23,6 +23,7 @@ struct place {
 			  * successor's */
 	bool left;       /* by our predecessor, see takeover.h */
 	bool only_6;     /* on [::], and not on IPv4 */
+	unsigned gate;   /* number of the listener that it is, or 0 */
 	bool named;      /* a listener of the configuration has its address */
 	bool proxied;    /* connections begin with a PROXY header */
 	int *fds;        /* one for each worker, or one that all share; of a

@@ -75,7 +75,12 @@ static void
 on_accept(void *arg, const void *tag, int fd, const struct addr *peer)
 {
 	const struct place *p = tag;
-	struct arrival a = { .fd = fd, .peer = *peer, .proxied = p->proxied };
+	struct arrival a = {
+		.fd = fd,
+		.peer = *peer,
+		.proxied = p->proxied,
+		.gate = p->gate,
+	};
 	struct thread *t = arg, *least = least_loaded(t);
 
 	if (least == t || !give(least, &a))
@@ -218,7 +223,7 @@ add_listeners(struct thread *t, const struct sockets *s)
 bool
 thread_init(struct thread *t, struct conf *conf, unsigned index,
 	    unsigned count, const struct sockets *sockets,
-	    struct mailbox *main_mail)
+	    const struct gate *gates, struct mailbox *main_mail)
 {
 	t->main = main_mail;
 	t->base = new_base();
@@ -234,6 +239,7 @@ thread_init(struct thread *t, struct conf *conf, unsigned index,
 			strerror(errno));
 		return false;
 	}
+	t->worker.gates = gates;
 	t->worker.on_idle = on_idle;
 	return true;
 }

@@ -32,11 +32,11 @@ struct thread {
 
 /*
  * Makes a worker, the index-th of an array of `count`, that will accept on its
- * sockets, which stay the caller's.  False with a line in the log.
+ * sockets, which stay the caller's, as the gates do.  False with a line in the log.
  */
 bool thread_init(struct thread *t, struct conf *conf, unsigned index,
 		 unsigned count, const struct sockets *sockets,
-		 struct mailbox *main_mail) WUNRES;
+		 const struct gate *gates, struct mailbox *main_mail) WUNRES;
 /*
  * Starts it; the whole array is made by then, and until the last of it has
  * stopped, since workers hand connections to each other.  False with a line in

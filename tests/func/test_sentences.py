@@ -107,6 +107,11 @@ FILES = [
     ' { address = "unix:/run/y.sock"; mode = "0680"; },'
     ' { address = "unix:/run/z.sock"; owner = "nobody-of-that-name"; },'
     ' { address = "unix:/run/z.sock"; group = "nobody-of-that-name"; } );\n',
+    'listeners = ( { port = 1; certificate = ( "a", "b" ); key = "c"; },'
+    ' { port = 2; client_ca = "a"; },'
+    ' { port = 3; verify_client = "optional"; client_ca = "a"; },'
+    ' { port = 4; certificate = "a"; verify_client = "required"; },'
+    ' { port = 5; certificate = "a"; redirect = "https"; } );\n',
     # Backends
     'backends = ( );\nroutes = { };\n',
     'backends = { a = { }; b = 5; c = { servers = "http://x"; };'

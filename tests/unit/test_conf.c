@@ -117,17 +117,17 @@ static const struct mistake_row mistakes[] = {
 	  "servers in backends\n", "http-proxy's word" },
 
 	{ __LINE__, "tls = { };\nlimits = 1;\nallowed_origins = ( );\n"
-		    "redirect = \"https\";\n",
+		    "ca = \"x\";\n",
 	  "t.cfg:1: tls" LATER "t.cfg:2: limits" LATER
-	  "t.cfg:3: allowed_origins" LATER "t.cfg:4: redirect" LATER,
+	  "t.cfg:3: allowed_origins" LATER "t.cfg:4: ca" LATER,
 	  "for a later version" },
 	{ __LINE__, "routes = ( { path = \"/x\"; backend = \"http://a\";\n"
 		    "proxy_protocol = true; } );\n",
 	  "t.cfg:2: unknown setting \"proxy_protocol\"; it belongs in the "
 	  "file, under listeners\n", "a listener's in a route" },
 	{ __LINE__, "routes = ( { path = \"/x\"; backend = \"http://a\";\n"
-		    "ca = 5;\nverify_client = 1; } );\n",
-	  "t.cfg:2: ca" LATER "t.cfg:3: verify_client" LATER,
+		    "ca = 5;\ntls_verify = 1; } );\n",
+	  "t.cfg:2: ca" LATER "t.cfg:3: tls_verify" LATER,
 	  "the same in a route" },
 
 	/* values */

@@ -99,8 +99,8 @@ static const struct mistake_row mistakes[] = {
 	  "bowsprit: --ws: http://{h}:80: captures choose a host or port only "
 	  "among allowed_targets; write them, such as ( "
 	  "\"10.0.0.0/24:5900-5999\" )\n", "no address" },
-	{ __LINE__, { "-w", "/x=http://h verify_client=1" },
-	  "bowsprit: --ws: '/x': verify_client is not built yet in this "
+	{ __LINE__, { "-w", "/x=http://h tls_verify=1" },
+	  "bowsprit: --ws: '/x': tls_verify is not built yet in this "
 	  "version; leave it out\n", "for a later version" },
 	{ __LINE__, { "-w", "/x=http://h changeOrigin" },
 	  "bowsprit: --ws: '/x': unknown setting \"changeOrigin\"; here: "

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * gates.h: the listeners' gates, and what becomes of them when certificates
+ * change.
+ */
+#ifndef RUN_GATES_H
+#define RUN_GATES_H
+
+#include <event2/event_struct.h>
+
+#include "conf/conf.h"
+#include "proxy/gate.h"
+
+struct gates {
+	struct gate *list; /* by the numbers of the listeners at the start */
+	size_t n;
+	struct conf *start; /* counted: whose listeners these are */
+	struct conf *now;   /* counted: what they have by now */
+	struct event watch;
+};
+
+/*
+ * Reads all certificates of a configuration, and forgets them again.  False
+ * after mistakes, which have been told.
+ */
+bool gates_check(const struct conf *conf) WUNRES;
+/*
+ * Makes the gates of a configuration, and looks on that base every two seconds
+ * whether a certificate's files have changed.  False with lines in the log.
+ */
+bool gates_open(struct gates *g, struct event_base *base,
+		struct conf *conf) WUNRES;
+/*
+ * Reads the certificates that a new configuration has for listeners of the old
+ * one, where both have TLS.  Those of a listener with a mistake, which is then
+ * in the log, stay.
+ */
+void gates_reload(struct gates *g, struct conf *conf);
+/* May be called twice, also for gates that are all zeroes. */
+void gates_close(struct gates *g);
+
+#endif

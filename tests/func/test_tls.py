@@ -1,0 +1,520 @@
+# SPDX-License-Identifier: ISC
+"""
+Listeners with TLS: who is let in, with which certificate, and what is said of
+those who are not.
+"""
+
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import time
+
+import pytest
+
+import tls
+import wire
+from backends import answering, echoing, tunnel, web
+from daemon import config_text, free_port
+from test_config import run
+from wire import from_client, get, response, upgrade, wait_until
+
+TLS12 = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
+TLS13 = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3)
+
+
+@pytest.fixture(scope='session')
+def ca(tmp_path_factory):
+    return tls.Authority(str(tmp_path_factory.mktemp('pki')))
+
+
+@pytest.fixture(scope='session')
+def local(ca):
+    """The certificate of most tests."""
+    return ca.issue('localhost', '127.0.0.1')
+
+
+@pytest.fixture
+def secure(bowsprit, local):
+    """A factory: bowsprit with one listener that speaks TLS."""
+    def start(backend, *certs, listener=None, others=(), **settings):
+        certs = certs or (local,)
+        first = {'address': '127.0.0.1', 'port': 0,
+                 'certificate': [c for c, _ in certs],
+                 'key': [k for _, k in certs], **(listener or {})}
+        port = first['port'] = free_port()
+        bs = bowsprit(backend, listeners=(first, *others), **settings)
+        bs.port = port
+        return bs
+    return start
+
+
+@pytest.fixture
+def secured(bowsprit, ca):
+    """A factory of clients with TLS."""
+    made = []
+
+    def make(to, ctx=None, **options):
+        w = tls.connect(getattr(to, 'port', to), ctx or tls.context(ca),
+                        **options)
+        made.append(w)
+        return w
+
+    yield make
+    for w in made:
+        w.close()
+
+
+def handshakes_failed(bs, reason, n=1):
+    bs.wait_line(f'"reason":"{reason}"', n=n)
+    return [e for e in bs.events('[TLS] Handshake failed')
+            if e['reason'] == reason]
+
+
+# ---- what is spoken
+
+
+@pytest.mark.parametrize('versions', [TLS12, TLS13], ids=['1.2', '1.3'])
+def test_requests(versions, secure, secured, backend, ca):
+    b = backend(answering(response(200, b'x' * 100000)))
+    bs = secure(b)
+    assert bs.lines(f'> Ready on https://127.0.0.1:{bs.port}')
+    c = secured(bs, tls.context(ca, versions=versions))
+    assert c.sock.tls.version() == 'TLSv1.2' if versions is TLS12 else \
+        'TLSv1.3'
+    assert c.sock.tls.selected_alpn_protocol() == 'http/1.1'
+    for _ in range(3):
+        c.send(get())
+        assert c.read_response().body == b'x' * 100000
+    assert len(b.wires) == 1
+    head = b.wires[0].received.decode()
+    assert 'X-Forwarded-Proto: https\r\n' in head
+    assert 'X-Forwarded-Port: 443\r\n' in head, 'Host names none'
+    c.send(get('/', 'localhost:8443'))
+    c.read_response()
+    assert 'X-Forwarded-Port: 8443\r\n' in b.wires[0].received.decode()
+
+
+@pytest.mark.parametrize('options,words', [
+    (['-tls1_1'], 'protocol version'),
+    (['-tls1_2', '-cipher', 'AES128-SHA'], 'handshake failure'),
+    (['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-SHA'], 'handshake failure'),
+    (['-alpn', 'h2'], 'no application protocol'),
+])
+def test_what_is_not_spoken(options, words, secure, backend):
+    bs = secure(backend(web()))
+    r = subprocess.run(['openssl', 's_client', '-connect',
+                        f'127.0.0.1:{bs.port}', *options],
+                       input=b'', capture_output=True)
+    assert words in r.stderr.decode()
+    assert handshakes_failed(bs, 'tls-handshake')
+
+
+def test_ciphers_are_the_intermediate_ones(secure, backend, ca):
+    """As a scanner lists them: each of Debian's, one by one."""
+    bs = secure(backend(web()), ca.issue('localhost', file='ec'))
+    every = tls.openssl('ciphers', '-tls1_2', '-s',
+                        'ALL:COMPLEMENTOFALL').decode().strip().split(':')
+    taken = []
+    for name in every:
+        ctx = tls.context(ca, versions=TLS12)
+        try:
+            ctx.set_ciphers(name + ':@SECLEVEL=0')
+            w = tls.connect(bs.port, ctx)
+        except (ssl.SSLError, ConnectionResetError):
+            continue
+        assert w.sock.tls.cipher()[0] == name
+        taken.append(name)
+        w.close()
+    assert sorted(taken) == ['ECDHE-ECDSA-AES128-GCM-SHA256',
+                             'ECDHE-ECDSA-AES256-GCM-SHA384',
+                             'ECDHE-ECDSA-CHACHA20-POLY1305']
+
+
+def test_curl(secure, backend, ca):
+    bs = secure(backend(web()))
+    out = subprocess.run(
+        ['curl', '--http1.1', '-sS', '--cacert', ca.file,
+         f'https://localhost:{bs.port}/a', f'https://localhost:{bs.port}/b'],
+        capture_output=True, check=True).stdout
+    assert out == b'GET /a #1GET /b #1'
+
+
+# ---- which certificate
+
+
+def shown(bs, ca, name):
+    w = tls.connect(bs.port, tls.context(), name=name)
+    der = w.sock.tls.getpeercert(binary_form=True)
+    w.close()
+    text = tls.openssl('x509', '-inform', 'der', '-noout', '-subject',
+                       input=der).decode()
+    return text.strip().rpartition('= ')[2].rpartition('=')[2].strip()
+
+
+def test_certificate_is_chosen_by_name(secure, backend, ca):
+    names = ('localhost', 'one.example.com', '*.example.com', 'other.org')
+    bs = secure(backend(web()), *(ca.issue(n) for n in names))
+    for asked, got in [('localhost', 'localhost'),
+                       ('one.example.com', 'one.example.com'),
+                       ('ONE.example.com', 'one.example.com'),
+                       ('two.example.com', '*.example.com'),
+                       ('a.b.example.com', 'localhost'),
+                       ('other.org', 'other.org'),
+                       ('unknown.net', 'localhost'),
+                       (None, 'localhost')]:
+        assert shown(bs, ca, asked) == got, asked
+
+
+def test_key_in_the_same_file(bowsprit, backend, local, tmp_path, secured):
+    both = tmp_path / 'both.pem'
+    both.write_text(open(local[0]).read() + open(local[1]).read())
+    port = free_port()
+    bs = bowsprit(backend(web()), listeners=(
+        {'address': '127.0.0.1', 'port': port, 'certificate': str(both)},))
+    c = secured(port)
+    c.send(get())
+    assert c.read_response().status == 200
+    assert bs.lines('Ready on https://')
+
+
+def mistakes(tmp_path, **listener):
+    (tmp_path / 't.cfg').write_text(config_text(
+        {'listeners': ({'port': 3000, **listener},)}))
+    status, _, err = run('-t', '-c', 't.cfg', cwd=tmp_path)
+    assert status == 1
+    return err
+
+
+def test_mistakes_are_told(tmp_path, ca, local):
+    cert, key = local
+    other = ca.issue('other.org')[1]
+    secret = tmp_path / 'secret.key'
+    tls.openssl('pkey', '-in', key, '-aes128', '-passout', 'pass:abcd',
+                '-out', secret)
+    junk = tmp_path / 'junk.pem'
+    junk.write_text('hello\n')
+    for settings, words in [
+        ({'certificate': 'no.pem'}, 'certificate "no.pem" cannot be read: '
+                                    'No such file'),
+        ({'certificate': cert, 'key': 'no.key'}, 'key "no.key" cannot be'),
+        ({'certificate': cert, 'key': other}, 'is not that of certificate'),
+        ({'certificate': str(junk), 'key': key}, 'has no certificate in it'),
+        ({'certificate': cert}, 'has no private key in it'),
+        ({'certificate': cert, 'key': str(junk)}, 'has no private key'),
+        ({'certificate': cert, 'key': str(secret)}, 'has a passphrase'),
+        ({'certificate': cert, 'key': key, 'verify_client': 'required',
+          'client_ca': str(junk)}, 'client_ca "'),
+    ]:
+        said = mistakes(tmp_path, **settings)
+        assert words in said and said.startswith('t.cfg:'), said
+
+
+def test_expired_certificate_is_warned_of(secure, backend, ca):
+    bs = secure(backend(web()), ca.issue('localhost', days=-1, file='old'))
+    assert bs.lines('has expired')
+
+
+# ---- clients' certificates
+
+
+@pytest.mark.parametrize('versions', [TLS12, TLS13], ids=['1.2', '1.3'])
+def test_client_certificates(versions, secure, secured, backend, ca, tmp_path):
+    stranger = tls.Authority(str(tmp_path / 'stranger'), 'Stranger')
+    known, unknown = ca.issue('me'), stranger.issue('me')
+
+    def ask(bs, cert):
+        c = tls.connect(bs.port, tls.context(ca, cert, versions))
+        try:
+            c.send(get())
+            return c.read_response().status
+        finally:
+            c.close()
+
+    def refused(bs, cert):
+        with pytest.raises((ssl.SSLError, wire.Closed, OSError)):
+            ask(bs, cert)
+        return True
+
+    bs = secure(backend(web()), listener={'verify_client': 'required',
+                                          'client_ca': ca.file})
+    assert ask(bs, known) == 200
+    assert refused(bs, None)
+    handshakes_failed(bs, 'tls-client-certificate')
+    assert refused(bs, unknown)
+    handshakes_failed(bs, 'tls-client-certificate', n=2)
+    bs = secure(backend(web()), listener={'verify_client': 'optional',
+                                          'client_ca': ca.file})
+    assert ask(bs, known) == 200
+    assert ask(bs, None) == 200
+    assert refused(bs, unknown)
+
+
+def test_other_host_than_the_handshakes(secure, secured, backend, ca):
+    certs = [ca.issue('localhost'), ca.issue('other.org')]
+    bs = secure(backend(web()), *certs)
+    c = secured(bs)
+    c.send(get('/', 'other.org'))
+    assert c.read_response().status == 200, 'nothing depends on it'
+    bs = secure(backend(web()), *certs, listener={
+        'verify_client': 'optional', 'client_ca': ca.file})
+    c = secured(bs)
+    c.send(get('/', 'LOCALHOST:99'))
+    assert c.read_response().status == 200
+    c.send(get('/', 'other.org'))
+    assert c.read_response().status == 421
+    bs.wait_status(421)
+    c = secured(bs, tls.context(), name=None)
+    c.send(get('/', 'other.org'))
+    assert c.read_response().status == 200, 'no name was said'
+
+
+# ---- sessions
+
+
+def resumed(bs, ctx, session=None):
+    """Was it, and the session for the next time."""
+    c = tls.connect(bs.port, ctx, session=session)
+    c.send(get())
+    assert c.read_response().status == 200
+    was, new = c.sock.tls.session_reused, c.sock.tls.session
+    c.close()
+    return was, new
+
+
+@pytest.mark.parametrize('versions', [TLS12, TLS13], ids=['1.2', '1.3'])
+def test_resumption_at_any_worker(versions, secure, backend, ca):
+    bs = secure(backend(web()), workers=4)
+    ctx = tls.context(ca, versions=versions)
+    was, session = resumed(bs, ctx)
+    assert not was
+    for _ in range(20):
+        was, session = resumed(bs, ctx, session)
+        assert was
+    bs.signal(signal.SIGHUP)
+    bs.wait_line('Configuration reloaded')
+    for _ in range(5):
+        was, session = resumed(bs, ctx, session)
+        assert was, 'the reload has the same keys'
+
+
+@pytest.mark.parametrize('versions', [TLS12, TLS13], ids=['1.2', '1.3'])
+def test_session_is_of_its_certificate_only(versions, bowsprit, backend, ca,
+                                            local):
+    """Else a session of an open listener would open the guarded one."""
+    cert, key = local
+    plain, guarded = free_port(), free_port()
+    bs = bowsprit(backend(web()), listeners=(
+        {'address': '127.0.0.1', 'port': plain, 'certificate': cert,
+         'key': key},
+        {'address': '127.0.0.1', 'port': guarded, 'certificate': cert,
+         'key': key, 'verify_client': 'required', 'client_ca': ca.file}))
+    ctx = tls.context(ca, versions=versions)
+    bs.port = plain
+    _, session = resumed(bs, ctx)
+    assert resumed(bs, ctx, session)[0]
+    bs.port = guarded
+    with pytest.raises((ssl.SSLError, wire.Closed, OSError)):
+        resumed(bs, ctx, session)
+
+
+def test_session_of_another_name(secure, backend, ca):
+    """OpenSSL looks for the session before it asks for the certificate."""
+    bs = secure(backend(web()), ca.issue('localhost'), ca.issue('other.org'))
+    for versions in (TLS12, TLS13):
+        ctx = tls.context(ca, versions=versions)
+        ctx.check_hostname = False
+        c = tls.connect(bs.port, ctx, name='other.org')
+        c.send(get())
+        c.read_response()
+        session = c.sock.tls.session
+        c.close()
+        again = tls.connect(bs.port, ctx, name='other.org', session=session)
+        assert again.sock.tls.session_reused
+        again.close()
+        c = tls.connect(bs.port, ctx, session=session)
+        assert not c.sock.tls.session_reused
+        c.close()
+
+
+# ---- what is no handshake
+
+
+def test_plain_http(secure, backend, client):
+    bs = secure(backend(web()))
+    for request in (get(), upgrade()):
+        c = client(bs)
+        c.send(request)
+        r = c.read_response()
+        assert r.status == 400
+        assert b'plain-on-tls-port' in r.body and b'https://' in r.body
+        c.expect_end()
+    c = client(bs)
+    c.send(wire.request('HEAD'))
+    assert c.read_response('HEAD').status == 400
+    c.expect_end()
+    bs.wait_status(400)
+
+
+@pytest.mark.parametrize('garbage,reason', [
+    (b'\x00\x01\x02', 'not-tls'),
+    (b'hello', 'not-tls'),
+    (b'\x80\x2e\x01\x03\x01', 'not-tls'),
+    (b'\x16\x03\x01\x00\x05hello', 'tls-handshake'),
+    (b'\x16\x03\x01\xff\xff' + b'x' * 70000, 'tls-handshake'),
+])
+def test_garbage(garbage, reason, secure, backend, client):
+    bs = secure(backend(web()))
+    c = client(bs)
+    start = time.monotonic()
+    try:
+        c.send(garbage)
+    except wire.Reset:
+        pass
+    c.expect_gone()
+    assert time.monotonic() - start < 1 * wire.SLOW
+    assert len(handshakes_failed(bs, reason)) == 1
+    assert len(bs.events('[TLS]')) == 1
+
+
+def test_handshake_that_never_ends(secure, backend, client):
+    bs = secure(backend(web()), timeouts={'header': '500ms'})
+    silent, begun = client(bs), client(bs)
+    begun.send(b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03')
+    silent.expect_gone()
+    begun.expect_gone()
+    assert len(handshakes_failed(bs, 'tls-timeout')) == 1, 'one said nothing'
+
+
+def test_cut_within_the_handshake(secure, backend, client):
+    bs = secure(backend(web()))
+    c = client(bs)
+    c.send(b'\x16\x03\x01\x02\x00\x01')
+    c.finish()
+    c.expect_gone()
+    assert handshakes_failed(bs, 'client-gone')
+    client(bs).close()  # as load balancers look whether anybody is there
+    time.sleep(0)
+    assert len(bs.events('[TLS]')) == 1
+
+
+def test_one_does_not_harm_the_next(secure, secured, backend, client):
+    """OpenSSL's queue of errors is the thread's."""
+    bs = secure(backend(echoing), workers=1)
+    c = secured(bs)
+    c.send(upgrade())
+    assert c.read_head() == wire.switching()
+    for i in range(50):
+        bad = client(bs)
+        bad.send(b'\x16\x03\x01\x00\x05hello')
+        bad.expect_gone()
+        c.send(from_client(b'%d' % i))
+        assert c.read_message() == (wire.BINARY, b'%d' % i)
+
+
+# ---- redirects
+
+
+def test_redirect(bowsprit, backend, client, local):
+    secure_port, port = free_port(), free_port()
+    bs = bowsprit(backend(web()), listeners=(
+        {'address': '127.0.0.1', 'port': port, 'redirect': 'https'},
+        {'address': '127.0.0.1', 'port': secure_port,
+         'certificate': local[0], 'key': local[1]}))
+    c = client(port)
+    for path in ('/', '/a%20b?c=d&e', '/api/x'):
+        c.send(get(path, f'Example.com:{port}'))
+        r = c.read_response()
+        assert r.status == 308
+        assert r.get('Location') == \
+            f'https://Example.com:{secure_port}{path}'
+    c.send(wire.request('POST', '/p', '[::1]', 'Content-Length: 3',
+                        body=b'abc'))
+    r = c.read_response()
+    assert r.get('Location') == f'https://[::1]:{secure_port}/p'
+    c = client(port)
+    c.send(upgrade('/ws', 'h'))
+    assert c.read_response().get('Location') == f'https://h:{secure_port}/ws'
+    bs.wait_status(308)
+
+
+# ---- --self-signed
+
+
+def test_self_signed(bowsprit, backend, tmp_path):
+    cache = tmp_path / 'cache'
+    file = cache / 'bowsprit' / 'localhost.pem'
+    b = backend(web())
+    for _ in range(2):
+        bs = bowsprit(argv=['--self-signed', '-l', '@PORT@', '-b', b.url],
+                      env={'XDG_CACHE_HOME': str(cache)})
+        assert bs.lines(f'> Ready on https://localhost:{bs.port}')
+        assert file.stat().st_mode & 0o777 == 0o600
+        was = file.read_bytes()
+        for host in ('localhost', '127.0.0.1'):
+            subprocess.run(['curl', '--http1.1', '-sS', '--cacert',
+                            str(file), f'https://{host}:{bs.port}/'],
+                           capture_output=True, check=True)
+    assert file.read_bytes() == was, 'made once'
+
+
+def test_self_signed_without_a_cache(bowsprit, backend):
+    bs = bowsprit(argv=['--self-signed', '-l', '@PORT@', '-b',
+                        backend(web()).url],
+                  env={'XDG_CACHE_HOME': '/proc/none', 'HOME': '/proc/none'})
+    c = tls.connect(bs.port, tls.context())
+    c.send(get())
+    assert c.read_response().status == 200
+    c.close()
+
+
+# ---- certificates that change
+
+
+def test_new_files_are_noticed(bowsprit, secure, secured, backend, ca,
+                               tmp_path):
+    old, new = ca.issue('localhost', file='v1'), ca.issue('localhost',
+                                                         file='v2')
+    files = str(tmp_path / 'live.pem'), str(tmp_path / 'live.key')
+
+    def put(pair):
+        for source, target in zip(pair, files):
+            shutil.copy(source, target + '.new')
+            os.rename(target + '.new', target)
+
+    def serial():
+        w = tls.connect(bs.port, tls.context(ca))
+        number = w.sock.tls.getpeercert()['serialNumber']
+        w.close()
+        return number
+
+    put(old)
+    bs = secure(backend(echoing), files)
+    first = serial()
+    c = secured(bs)
+    c.send(upgrade())
+    assert c.read_head() == wire.switching()
+    put(new)
+    bs.wait_line('were read again', 20 * wire.SLOW)
+    wait_until(lambda: serial() != first, 'the new certificate')
+    c.send(from_client(b'alive'))
+    assert c.read_message() == (wire.BINARY, b'alive')
+    # One that does not fit is told of, once, and nothing changes.
+    second = serial()
+    shutil.copy(ca.issue('other.org')[1], files[1])
+    bs.wait_line('stay as they were', 20 * wire.SLOW)
+    assert bs.lines('is not that of certificate')
+    assert serial() == second
+    put(old)
+    bs.wait_line('were read again', 20 * wire.SLOW, n=2)
+    assert serial() == first
+    assert len(bs.lines('stay as they were')) == 1
+    c.send(from_client(b'alive'))
+    assert c.read_message() == (wire.BINARY, b'alive')
+    # At a reload they are read in any case.
+    shutil.copy(ca.issue('other.org')[1], files[1])
+    bs.signal(signal.SIGHUP)
+    bs.wait_line('stay as they were', n=2)
+    assert serial() == first
