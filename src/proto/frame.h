@@ -6,6 +6,9 @@
  * skips payloads by arithmetic, and knows how many messages went by, whether
  * the stream stands between frames, and what a Close said.  On nonsense it
  * declares itself lost, once and for all, and lets the bytes pass.
+ *
+ * The payload of a Close alone is memory of its own, while that goes by; a copy
+ * of a watcher may be shown anything else.
  */
 #ifndef PROTO_FRAME_H
 #define PROTO_FRAME_H
@@ -13,6 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/slice.h"
 
 enum {
 	OP_CONTINUATION = 0,
@@ -31,27 +36,35 @@ enum {
 	CLOSE_SERVICE_RESTART = 1012,
 };
 
+/* What a Close said: its code and the reason, unmasked. */
+struct frame_said {
+	uint8_t n;
+	uint8_t bytes[];
+};
+
 struct frame_watch {
 	uint64_t left;     /* payload still to come of the present frame */
 	uint64_t message;  /* payload of the present message, or the last */
-	uint32_t messages; /* data messages begun */
-	uint16_t code;     /* of a Close: 1005 if it had none; 0 before one */
-	uint8_t need;      /* bytes of the present frame header, 0 between */
-	uint8_t have;
-	uint8_t first, second; /* of its bytes */
+	uint64_t largest;  /* of all messages, as their frames announced it */
+	struct frame_said *said; /* by the first Close; owned; or NULL */
+	uint32_t texts, binaries; /* messages begun */
+	uint32_t pings, pongs;    /* that have gone by */
+	uint8_t first, second;    /* bytes of the present frame */
 	uint8_t mask[4];
-	uint8_t close_have; /* bytes of the Close's code seen */
+	uint8_t stage;       /* 0 between frames; frame.c has the others */
 	bool masked : 1;     /* frames of this side must be masked */
 	bool in_message : 1; /* a fragmented message is open */
 	bool lost : 1;
 	bool split : 1;      /* the present frame began in an earlier piece */
 	bool over : 1;       /* a message was longer than it may be */
 	bool closed : 1;     /* a whole Close frame has gone by */
-	bool pong : 1;       /* for the owner to clear: there was one */
-	bool lively : 1;     /* the same: anything but pings and pongs */
+	bool unheard : 1;    /* memory was out for what it said */
+	bool lively : 1;     /* for the owner to clear: there was anything but
+			      * pings and pongs */
 };
 
 void frame_watch_init(struct frame_watch *w, bool masked);
+void frame_watch_fini(struct frame_watch *w);
 /*
  * n bytes go by, of which a message may have at most `max` in all its frames
  * (0: any number).  Returns n, or how many came before the frame that made it
@@ -71,6 +84,12 @@ size_t frame_watch_one(struct frame_watch *w, const void *p, size_t n);
  */
 size_t frame_step(struct frame_watch *w, const void *p, size_t n,
 		  uint64_t max);
+/*
+ * A short cut: the whole messages, of one frame each, that these bytes begin
+ * with, as many steps would take them.  Returns how many bytes, perhaps 0.
+ */
+size_t frame_messages(struct frame_watch *w, const void *p, size_t n,
+		      uint64_t max);
 void frame_begin_piece(struct frame_watch *w);
 /*
  * For bytes that are not read at all: how many of the payload of the present
@@ -85,6 +104,10 @@ frame_opcode(const struct frame_watch *w)
 {
 	return w->first & 0x0f;
 }
+/* The code of the first Close: 1005 if it had none; 0 before, or unheard. */
+unsigned frame_close_code(const struct frame_watch *w);
+/* Its reason, any bytes, at most 123; they live as long as the watcher. */
+struct slice frame_close_reason(const struct frame_watch *w);
 /*
  * The bytes that frame_watch let pass end between two frames, also if the next
  * one made it lost or over.

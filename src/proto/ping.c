@@ -94,7 +94,7 @@ follow(struct pinged *from, struct pinged *to, const struct frame_watch *w,
 		return;
 	if (left > 0)
 		add_to_sum(from, w, left, p, k);
-	if (w->need == 0)
+	if (frame_at_boundary(w))
 		pass_control(from, to, opcode);
 }
 
@@ -133,10 +133,13 @@ ping_filter(struct pinged *from, struct pinged *to, struct frame_watch *w,
 			from->sum = 2166136261u;
 			*good = kept;
 		}
-		k = frame_step(w, p + at, n - at, max);
+		k = may_be ? 0 : frame_messages(w, p + at, n - at, max);
+		if (k == 0)
+			k = frame_step(w, p + at, n - at, max);
 		follow(from, to, w, left, p + at, k);
 		if (!may_be) {
-			memmove(p + kept, p + at, k);
+			if (kept < at)
+				memmove(p + kept, p + at, k);
 			kept += k;
 			continue;
 		}
@@ -145,7 +148,7 @@ ping_filter(struct pinged *from, struct pinged *to, struct frame_watch *w,
 		if (!may_be_ours(from, w->masked)) {
 			kept += let_go(from, p + kept, at + k - kept, back,
 				       nback);
-		} else if (w->need == 0) {
+		} else if (frame_at_boundary(w)) {
 			from->nheld = 0;
 			from->waiting = false;
 		}

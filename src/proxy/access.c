@@ -244,37 +244,57 @@ access_data(const struct conn *c, size_t n)
 	log_emit(&l);
 }
 
-/* The code of the first Close that went by, or of ours. */
-static unsigned
-close_code(const struct conn *c)
+/* The side whose Close is told of: the one that ended it, if it did so. */
+static const struct frame_watch *
+whose_close(const struct conn *c)
 {
-	if (c->cut)
-		return c->cut;
 	if (c->ended_by == BY_SERVER && c->from_server.closed)
-		return c->from_server.code;
-	if (c->from_client.closed)
-		return c->from_client.code;
-	return c->from_server.closed ? c->from_server.code : 0;
+		return &c->from_server;
+	return c->from_client.closed ? &c->from_client : &c->from_server;
+}
+
+/* What the first Close that went by said, or the code of ours. */
+static void
+put_close(struct log_line *l, const struct conn *c)
+{
+	const struct frame_watch *w = whose_close(c);
+	unsigned code = c->cut ? c->cut : frame_close_code(w);
+
+	if (code)
+		log_uint(l, "code", code);
+	if (!c->cut && frame_close_reason(w).n > 0)
+		log_slice(l, "close_reason", frame_close_reason(w));
+}
+
+static void
+put_messages(struct log_line *l, const struct frame_watch *w)
+{
+	log_uint(l, "messages", (uint64_t)w->texts + w->binaries);
+	log_uint(l, "text", w->texts);
+	log_uint(l, "binary", w->binaries);
+	log_uint(l, "largest", w->largest);
+	if (w->pings)
+		log_uint(l, "pings", w->pings);
+	if (w->pongs)
+		log_uint(l, "pongs", w->pongs);
 }
 
 /* What one side has said, and how long before the end it last did, in s. */
 static void
-put_traffic(struct log_line *l, const struct conn *c, enum side by)
+put_traffic(struct log_line *l, const struct conn *c, enum side by,
+	    uint64_t age)
 {
 	bool client = by == BY_CLIENT;
 	const struct frame_watch *w = client ? &c->from_client
 					     : &c->from_server;
-	uint64_t now = clock_ms();
-	uint64_t last = client ? c->client_last : c->server->idle_since;
-	uint32_t pong = client ? c->client_pong : c->server_pong;
+	const struct traffic *t = client ? &c->traffic : &c->server->traffic;
 
 	log_object(l, client ? "from_client" : "from_server");
-	log_uint(l, "bytes",
-		 client ? c->bytes_from_client : c->bytes_from_server);
-	log_uint(l, "messages", w->messages);
-	log_uint(l, "last", (now - last) / 1000);
-	if (pong)
-		log_uint(l, "pong", (now - c->born) / 1000 + 1 - pong);
+	log_uint(l, "bytes", t->bytes);
+	put_messages(l, w);
+	log_uint(l, "last", age - t->last);
+	if (t->pong)
+		log_uint(l, "pong", age + 1 - t->pong);
 	if (w->lost)
 		log_str(l, "frames", "lost");
 	log_object_end(l);
@@ -283,7 +303,7 @@ put_traffic(struct log_line *l, const struct conn *c, enum side by)
 void
 access_closed(const struct conn *c, const struct reason *why, enum side by)
 {
-	unsigned code = close_code(c);
+	uint64_t age = (clock_ms() - c->born) / 1000;
 	struct log_line l;
 
 	if (!log_begin(&l, c->quiet ? LOG_DEBUG : LOG_INFO,
@@ -293,11 +313,10 @@ access_closed(const struct conn *c, const struct reason *why, enum side by)
 	log_str(&l, "route", c->terms->route);
 	log_str(&l, "by", side_name(by));
 	log_str(&l, "reason", why->word);
-	if (code)
-		log_uint(&l, "code", code);
-	log_uint(&l, "age", (clock_ms() - c->born) / 1000);
-	put_traffic(&l, c, BY_CLIENT);
-	put_traffic(&l, c, BY_SERVER);
+	put_close(&l, c);
+	log_uint(&l, "age", age);
+	put_traffic(&l, c, BY_CLIENT, age);
+	put_traffic(&l, c, BY_SERVER, age);
 	log_emit(&l);
 }
 

@@ -35,18 +35,37 @@
 #define CHECK_CONN(c) assert((c) && (c)->magic == CONN_MAGIC)
 #define CHECK_SERVER(s) assert((s) && (s)->magic == SERVER_MAGIC)
 
+enum side { BY_NOBODY, BY_CLIENT, BY_SERVER, BY_PROXY };
+
+/* What one side of a tunnel has sent, and when. */
+struct traffic {
+	uint64_t bytes;   /* that went on */
+	uint64_t owed;    /* ms: since then it has taken nothing of what it is
+			   * owed */
+	uint32_t last;    /* s after the tunnel began: its last byte */
+	uint32_t pong;    /* the same, and one more: its last pong; 0: none */
+};
+
 /* A connection to a backend: a conn's, or idle in the pool. */
 struct server {
 	unsigned magic;
-	unsigned backend;    /* its index in the configuration */
+	bool in_pool : 1;
+	unsigned backend : 31; /* its index in the configuration */
 	struct stream s;
-	struct conn *conn;   /* NULL in the pool */
-	struct worker *worker;
-	struct list link;    /* in the pool */
-	uint64_t idle_since; /* ms: it had something to say then */
 	union {
-		uint64_t idle_until; /* ms: in the pool */
-		uint64_t taken;      /* ms: dialled, or out of the pool */
+		struct conn *conn;     /* whose it is */
+		struct worker *worker; /* in the pool */
+	};
+	uint64_t idle_since; /* ms: it had something to say then; no tunnel's */
+	union {
+		struct {
+			struct list link; /* in the pool */
+			union {
+				uint64_t idle_until; /* ms: in the pool */
+				uint64_t taken; /* ms: dialled, or out of it */
+			};
+		};
+		struct traffic traffic; /* a tunnel's: what it has sent */
 	};
 };
 
@@ -90,47 +109,48 @@ struct handshake {
 
 struct conn {
 	unsigned magic;
-	enum conn_state state;
-	struct worker *worker;
-	struct list link;          /* in worker->conns[state] */
-	struct deadline deadline;
-	const struct reason *due;  /* what it means when the deadline comes */
-	struct stream client;
-	struct server *server;     /* NULL without one */
-	struct handshake *hs;      /* NULL in CS_HEAD and in a tunnel */
-	uint64_t id;               /* of the present request */
-	struct addr peer;
-	uint32_t scanned;          /* of the head that is being read */
-	uint16_t gate;             /* number of its listener's; 0: none */
+	enum conn_state state : 4;
 	bool close_after : 1;      /* our answer is the last */
 
 	/* a tunnel's */
 	bool quiet : 1;            /* its lines are of level debug */
 	bool opened : 1;           /* a tunnel: from the 101 to its last line */
 	bool goodbye_due : 1;      /* a Close of ours, at the next boundary */
-	uint8_t ended_by;          /* enum side: the first sign of the end */
-	uint8_t reset;             /* enum side: whose connection is lost */
-	uint8_t told;              /* 1 << enum side: who has that of `cut` */
-	uint16_t cut;              /* code with which we end it; 0: we do not */
+	enum side ended_by : 2;    /* the first sign of the end */
+	enum side reset : 2;       /* whose connection is lost */
+	unsigned told : 3;         /* 1 << enum side: who has that of `cut` */
+	union {
+		uint16_t gate;     /* number of its listener's; 0: none; not a
+				    * tunnel's any more */
+		uint16_t cut;      /* code with which we end it; 0: we do not */
+	};
+
+	struct worker *worker;
+	struct list link;          /* in worker->conns[state] */
+	struct deadline deadline;
+	union {
+		const struct reason *due; /* what it means when that comes; a
+					   * tunnel finds this anew */
+		uint64_t expires;  /* ms: the end of a tunnel's lifetime; 0:
+				    * never */
+	};
+	struct stream client;
+	struct server *server;     /* NULL without one */
+	struct handshake *hs;      /* NULL in CS_HEAD and in a tunnel */
+	uint64_t id;               /* of the present request */
+	struct addr peer;
+	uint32_t scanned;          /* of the head that is being read */
+
+	/* a tunnel's */
 	const struct reason *ended;
 	struct frame_watch from_client, from_server;
-	uint64_t bytes_from_client, bytes_from_server;
+	struct traffic traffic;    /* the client's; c->server has its own */
 	uint64_t born, last;       /* ms: the 101; the last byte but of pings
 				    * and pongs, either way */
-	uint64_t client_last;      /* ms: its last byte; the server's is in
-				    * its idle_since */
-	uint32_t client_pong;      /* s after born: its last pong, and one more;
-				    * 0: none */
-	uint32_t server_pong;      /* the same */
-	uint64_t client_owed;      /* ms: since then it has taken nothing of */
-	uint64_t server_owed;      /* what it is owed */
-	uint64_t expires;          /* ms: the end of its lifetime; 0: never */
 	struct terms *terms;       /* from the upgrade on; shared */
 	struct guest *guest;       /* if its address is counted */
 	struct keepalive *keepalive; /* NULL without pings; owned */
 };
-
-enum side { BY_NOBODY, BY_CLIENT, BY_SERVER, BY_PROXY };
 
 /* A fresh conn in CS_HEAD; NULL when memory is out, and fd is closed then. */
 struct conn *conn_new(struct worker *w, int fd, const struct addr *peer);
@@ -161,6 +181,13 @@ static inline bool
 conn_is_dead(const struct conn *c)
 {
 	return c->state == CS_DEAD;
+}
+
+/* A tunnel's. */
+static inline struct traffic *
+conn_traffic(struct conn *c, enum side by)
+{
+	return by == BY_CLIENT ? &c->traffic : &c->server->traffic;
 }
 
 /* Where a routed request goes: the route's server, or that of its captures. */

@@ -64,9 +64,8 @@ begin(struct conn *c, const struct addr *to, struct attempt *a)
 		goto fail;
 	}
 	s->magic = SERVER_MAGIC;
-	s->worker = c->worker;
 	s->conn = c;
-	s->backend = c->hs->route->backend->index;
+	s->backend = c->hs->route->backend->index & INT32_MAX;
 	s->taken = clock_ms();
 	list_init(&s->link);
 	server_watch(s, fd);

@@ -276,7 +276,7 @@ finish_linger(struct conn *c)
 		return;
 	}
 	buf_free(&c->client.in);
-	c->bytes_from_client = 0;
+	c->traffic.bytes = 0;
 	conn_set_deadline(c, c->worker->draining ? LINGER_DRAIN_MS : LINGER_MS,
 			  &reason_done);
 	stream_set_reading(&c->client, true);
@@ -297,7 +297,7 @@ finish_on_linger(struct conn *c, short what)
 		got = stream_read(&c->client, c->worker->scratch,
 				  RELAY_SCRATCH);
 	if (got > 0)
-		c->bytes_from_client += (uint64_t)got;
-	if (got == 0 || got == -2 || c->bytes_from_client > LINGER_BYTES)
+		c->traffic.bytes += (uint64_t)got;
+	if (got == 0 || got == -2 || c->traffic.bytes > LINGER_BYTES)
 		conn_close(c, &reason_done, BY_CLIENT);
 }

@@ -125,7 +125,7 @@ keepalive_settle(struct conn *c, enum side by, bool end)
 	if (!end || n == 0)
 		return true;
 	s->nheld = 0;
-	*(by == BY_CLIENT ? &c->bytes_from_client : &c->bytes_from_server) += n;
+	conn_traffic(c, by)->bytes += n;
 	return stream_send(stream_to(c, opposite(by)), s->held, n);
 }
 
@@ -247,8 +247,7 @@ ping(struct conn *c, enum side to)
 		return false;
 	s->sent = stream->out ? 0 : clock_ms();
 	if (stream->out)
-		*(to == BY_CLIENT ? &c->client_owed : &c->server_owed) =
-			clock_ms();
+		conn_traffic(c, to)->owed = clock_ms();
 	return true;
 }
 

@@ -18,6 +18,7 @@ remove_idle(struct pool *p, struct server *s)
 {
 	CHECK_SERVER(s);
 	list_remove(&s->link);
+	s->in_pool = false;
 	p->count[s->backend]--;
 }
 
@@ -136,6 +137,8 @@ pool_put(struct pool *p, struct server *s, uint64_t keep)
 		server_free(s);
 		return;
 	}
+	s->in_pool = true;
+	s->worker = p->worker;
 	s->idle_until = until;
 	list_push_front(&p->idle[s->backend], &s->link);
 	p->count[s->backend]++;

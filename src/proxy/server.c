@@ -38,7 +38,7 @@ on_server(evutil_socket_t fd, short what, void *arg)
 	CHECK_SERVER(s);
 	if (s->s.connecting)
 		dial_on_event(s);
-	else if (s->conn)
+	else if (!s->in_pool)
 		conn_on_server(s->conn, what);
 	else if (!s->s.tls || !stream_is_quiet(&s->s)) /* a session ticket */
 		pool_discard(&s->worker->pool, s);
@@ -56,7 +56,7 @@ server_free(struct server *s)
 void
 server_watch(struct server *s, int fd)
 {
-	stream_init(&s->s, s->worker->base, fd, on_server, s);
+	stream_init(&s->s, s->conn->worker->base, fd, on_server, s);
 	s->s.connecting = true;
 	stream_set_reading(&s->s, true);
 }
@@ -89,7 +89,6 @@ server_release(struct conn *c, uint64_t keep)
 		return;
 	}
 	c->server = NULL;
-	s->conn = NULL;
 	pool_put(&c->worker->pool, s, keep);
 }
 

@@ -51,6 +51,12 @@ is_told(const struct conn *c, enum side s)
 	return c->told & 1 << s;
 }
 
+static void
+set_told(struct conn *c, enum side s)
+{
+	c->told = (c->told | 1u << s) & 7;
+}
+
 /*
  * How many bytes go on, of earlier reads too.  Where we end the tunnel, that
  * is the rest of a frame; behind it comes our Close.
@@ -82,7 +88,7 @@ watch_client(void *arg, char *p, size_t n, size_t *pass)
 {
 	struct conn *c = arg;
 
-	c->bytes_from_client += watch(c, BY_CLIENT, p, n, pass);
+	c->traffic.bytes += watch(c, BY_CLIENT, p, n, pass);
 	return n;
 }
 
@@ -93,7 +99,7 @@ watch_server(void *arg, char *p, size_t n, size_t *pass)
 
 	size_t passed = watch(c, BY_SERVER, p, n, pass);
 
-	c->bytes_from_server += passed;
+	c->server->traffic.bytes += passed;
 	if (passed > 0)
 		access_data(c, passed);
 	return n;
@@ -106,7 +112,7 @@ note_end(struct conn *c, const struct reason *why, enum side by)
 	if (c->ended)
 		return;
 	c->ended = why;
-	c->ended_by = (uint8_t)by;
+	c->ended_by = by;
 }
 
 static bool
@@ -134,10 +140,10 @@ earliest(const struct conn *c, const struct reason **why)
 	uint64_t ping, due = UINT64_MAX;
 
 	if (c->client.out && l->stall)
-		sooner(&due, why, c->client_owed + l->stall,
+		sooner(&due, why, c->traffic.owed + l->stall,
 		       &reason_stall_client);
 	if (c->server->s.out && l->stall)
-		sooner(&due, why, c->server_owed + l->stall,
+		sooner(&due, why, c->server->traffic.owed + l->stall,
 		       &reason_stall_server);
 	/* While somebody is owed bytes there is traffic, if a slow one. */
 	if (l->idle && !owes(c))
@@ -165,7 +171,8 @@ earliest(const struct conn *c, const struct reason **why)
 static void
 set_deadline(struct conn *c)
 {
-	uint64_t due = earliest(c, &c->due);
+	const struct reason *why;
+	uint64_t due = earliest(c, &why);
 
 	if (due)
 		deadline_set(&c->worker->wheel, &c->deadline, due);
@@ -244,7 +251,7 @@ on_reset(struct conn *c, enum side by)
 		conn_close(c, c->ended, c->ended_by);
 		return;
 	}
-	c->reset = (uint8_t)by;
+	c->reset = by;
 	/* Behind our Close nothing of the server's goes to the client. */
 	if (by == BY_SERVER && c->state == CS_CLOSING)
 		c->server->s.eof = true;
@@ -265,7 +272,7 @@ send_close(struct conn *c, enum side to)
 
 	if (!frame_is_whole(w) && !fault && !lost)
 		return false;
-	c->told |= (uint8_t)(1 << to);
+	set_told(c, to);
 	if (frame_is_whole(w) && !lost && !w->closed &&
 	    !stream_of(c, to)->fin_due) {
 		if (to == BY_SERVER && getentropy(mask, sizeof(mask)) < 0)
@@ -316,7 +323,7 @@ cut_for(struct conn *c, enum side by)
 	c->keepalive = NULL;
 	c->last = clock_ms(); /* what they still send is none */
 	if (c->state == CS_CLOSING) /* it has a Close of ours */
-		c->told |= 1 << BY_CLIENT;
+		set_told(c, BY_CLIENT);
 	else
 		conn_set_state(c, CS_CLOSING);
 	tell(c);
@@ -331,8 +338,7 @@ after_pump(struct conn *c, enum side by, bool owed, bool closed)
 				      : c->from_server.closed;
 
 	if (to->out && !owed)
-		*(by == BY_CLIENT ? &c->server_owed : &c->client_owed) =
-			c->last;
+		conn_traffic(c, other(by))->owed = c->last;
 	if (c->cut) {
 		tell(c);
 	} else if (c->state == CS_CLOSING && c->from_client.closed) {
@@ -375,23 +381,20 @@ throw_away(struct conn *c)
 		c->last = clock_ms(); /* closed now it would be reset */
 }
 
-/* Bytes came from that side. */
+/* Bytes came from that side, a pong perhaps among them. */
 static void
-note_life(struct conn *c, enum side by)
+note_life(struct conn *c, enum side by, bool pong)
 {
 	struct frame_watch *w = watch_of(c, by);
+	struct traffic *t = conn_traffic(c, by);
 	uint64_t now = clock_ms();
 
-	if (by == BY_CLIENT)
-		c->client_last = now;
-	else
-		c->server->idle_since = now;
-	if (w->pong)
-		*(by == BY_CLIENT ? &c->client_pong : &c->server_pong) =
-			(uint32_t)((now - c->born) / 1000 + 1);
+	t->last = (uint32_t)((now - c->born) / 1000);
+	if (pong)
+		t->pong = t->last + 1;
 	if (!c->cut && (w->lively || w->lost))
 		c->last = now;
-	w->pong = w->lively = false;
+	w->lively = false;
 }
 
 /*
@@ -404,9 +407,8 @@ pump(struct conn *c, enum side by)
 	bool client = by == BY_CLIENT;
 	struct stream *from = stream_of(c, by), *to = stream_of(c, other(by));
 	struct frame_watch *w = client ? &c->from_client : &c->from_server;
-	uint64_t *bytes = client ? &c->bytes_from_client
-				 : &c->bytes_from_server;
-	uint64_t before = *bytes;
+	uint64_t *bytes = &conn_traffic(c, by)->bytes, before = *bytes;
+	uint32_t pongs = w->pongs;
 	bool owed = to->out != NULL, closed = w->closed;
 	enum relay r;
 
@@ -421,8 +423,8 @@ pump(struct conn *c, enum side by)
 	if (c->keepalive && !keepalive_settle(c, by, r == RELAY_EOF ||
 						     r == RELAY_SOURCE_LOST))
 		r = RELAY_SINK_LOST;
-	if (*bytes != before || w->pong)
-		note_life(c, by);
+	if (*bytes != before || w->pongs != pongs)
+		note_life(c, by, w->pongs != pongs);
 	if (w->closed && !closed)
 		note_end(c, &reason_close, by);
 	if (!c->cut && is_at_fault(c, by))
@@ -452,7 +454,7 @@ static void
 on_writable(struct conn *c, enum side sink)
 {
 	c->last = clock_ms();
-	*(sink == BY_CLIENT ? &c->client_owed : &c->server_owed) = c->last;
+	conn_traffic(c, sink)->owed = c->last;
 	if (c->keepalive && !stream_of(c, sink)->out)
 		keepalive_taken(c, sink);
 	if (!stream_of(c, sink)->out && !close_if_done(c))
@@ -585,20 +587,19 @@ tunnel_start(struct conn *c, const struct head *res)
 	}
 	frame_watch_init(&c->from_client, true);
 	frame_watch_init(&c->from_server, false);
-	c->born = c->last = c->client_last = clock_ms();
-	c->server->idle_since = c->born;
-	c->expires = expiry(c, c->terms->lifetime);
+	c->cut = 0;
+	c->born = c->last = clock_ms();
+	c->traffic = c->server->traffic = (struct traffic){ .owed = c->born };
 	access_opened(c, res);
 	c->opened = true;
 	if (!send_switching(c, res)) {
 		conn_close(c, &reason_client_reset, BY_CLIENT);
 		return;
 	}
-	c->client_owed = c->born;
 	buf_take(&c->server->s.in, res->len);
 	handshake_free(c);
 	conn_set_state(c, CS_TUNNEL);
-	conn_set_deadline(c, 0, NULL);
+	c->expires = expiry(c, c->terms->lifetime);
 	set_deadline(c);
 	pump(c, BY_SERVER);
 	if (c->opened)
@@ -648,7 +649,7 @@ tunnel_goodbye(struct conn *c)
 	note_end(c, &reason_drain, BY_PROXY);
 	conn_set_state(c, CS_CLOSING);
 	stream_set_reading(&c->server->s, true);
-	c->last = c->client_owed = clock_ms();
+	c->last = c->traffic.owed = clock_ms();
 	if (!stream_send(&c->client, frame, n))
 		on_reset(c, BY_CLIENT);
 	else if (c->client.eof && !c->client.out)

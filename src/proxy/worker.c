@@ -30,6 +30,8 @@ free_conn(struct worker *w, struct conn *c)
 	list_remove(&c->link);
 	handshake_free(c);
 	free(c->keepalive);
+	frame_watch_fini(&c->from_client);
+	frame_watch_fini(&c->from_server);
 	c->magic = 0;
 	free(c);
 	worker_count(w, -1);

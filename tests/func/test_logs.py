@@ -35,7 +35,7 @@ def one_session(bowsprit, backend, client, *argv, name='novnc'):
     assert c.read_head() == switching()
     c.send(from_client(b'x' * 122))
     c.read_message()
-    c.send(from_client(closing(1000), wire.CLOSE))
+    c.send(from_client(closing(1000, b"it's\x1b[0m \n"), wire.CLOSE))
     c.read_message()
     c.expect_gone()
     c.close()
@@ -80,8 +80,11 @@ def test_words_and_order_of_server_js(bowsprit, backend, client):
                  "client_max_window_bits'"):
         assert part in proxying
     closed = lines[at[7]]
-    for part in ("by: 'client'", "reason: 'close'", 'code: 1000', 'age: 0'):
-        assert part in closed
+    for part in ("by: 'client'", "reason: 'close'", 'code: 1000',
+                 r"close_reason: 'it\'s\x1b[0m \x0a'", 'age: 0',
+                 'from_client: { bytes: 146, messages: 1, text: 0, binary: 1, '
+                 'largest: 122, last: 0 }'):
+        assert part in closed, closed
     assert len([s for s in lines if 'Connection closed' in s]) == 1
 
 

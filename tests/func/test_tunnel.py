@@ -91,6 +91,58 @@ def test_closing_handshake_from_the_client(bowsprit, backend, client):
     assert line['age'] < 10
 
 
+@pytest.mark.parametrize('piece', [1 << 20, 97, 2])
+def test_closing_line_counts_by_opcode(piece, open_tunnel):
+    """Whatever the pieces in which they come."""
+    c, s, bs = open_tunnel()
+    ours = (from_client(b'one', wire.TEXT) + from_client(b'x' * 300)
+            + from_client(b'a', wire.TEXT, fin=False)
+            + from_client(b'', wire.PING) + from_client(b'bc', 0)
+            + from_client(b'', wire.PONG) + from_client(b'', wire.PONG))
+    theirs = (frame(b'x' * 1000, wire.TEXT) + frame(b'') + frame(b'y')
+              + frame(b'', wire.PING)
+              + frame(closing(4321, 'tschüß \'"\n'.encode() + b'\xff'),
+                      wire.CLOSE))
+    for one, other, data in ((c, s, ours), (s, c, theirs)):
+        for i in range(0, len(data), piece):
+            one.send(data[i:i + piece])
+        assert other.read(len(data)) == data
+    s.close()
+    c.close()
+    line = bs.closed()
+    assert (line['by'], line['reason'], line['code']) == (
+        'server', 'close', 4321)
+    assert line['close_reason'] == 'tschüß \'"\n\xff'
+    assert line['from_client'] == {
+        'bytes': len(ours), 'messages': 3, 'text': 2, 'binary': 1,
+        'largest': 300, 'pings': 1, 'pongs': 2, 'last': 0, 'pong': 0}
+    assert line['from_server'] == {
+        'bytes': len(theirs), 'messages': 3, 'text': 1, 'binary': 2,
+        'largest': 1000, 'pings': 1, 'last': 0}
+
+
+@pytest.mark.parametrize('side', ['client', 'server'])
+def test_closing_line_has_the_first_close(side, open_tunnel):
+    """Its code and reason, not those of the answer; the client's unmasked."""
+    c, s, bs = open_tunnel()
+    first = closing(1008, b'r' * 123)
+    if side == 'client':
+        c.send(from_client(first, wire.CLOSE))
+        assert s.read_message() == (wire.CLOSE, first)
+        s.send(frame(closing(1000, b'answer'), wire.CLOSE))
+        assert c.read_message() == (wire.CLOSE, closing(1000, b'answer'))
+    else:
+        s.send(frame(first, wire.CLOSE))
+        assert c.read_message() == (wire.CLOSE, first)
+        c.send(from_client(closing(1000, b'answer'), wire.CLOSE))
+        assert s.read_message() == (wire.CLOSE, closing(1000, b'answer'))
+    s.close()
+    c.close()
+    line = bs.closed()
+    assert (line['by'], line['code'], line['close_reason']) == (
+        side, 1008, 'r' * 123)
+
+
 @pytest.mark.parametrize('code', [1001, 1008, 1012, 4000, 4999])
 def test_closing_handshake_from_the_server(code, open_tunnel):
     c, s, bs = open_tunnel()

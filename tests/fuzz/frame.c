@@ -10,8 +10,11 @@
 #include "proto/frame.h"
 
 struct seen {
-	uint32_t messages;
-	uint16_t code;
+	uint32_t texts, binaries, pings, pongs;
+	uint64_t message, largest;
+	unsigned code;
+	uint8_t reason[123];
+	size_t nreason;
 	bool lost, closed, in_message, at_boundary;
 	size_t good; /* bytes of whole frames */
 };
@@ -60,16 +63,35 @@ may_come(const uint8_t *p, bool masked, bool in_message)
 	return op <= 2 && (op == 0) == in_message;
 }
 
-static uint16_t
-close_code(const struct frame *f, const uint8_t *p)
+/* Of the first Close; a whole one. */
+static void
+read_close(struct seen *s, const struct frame *f, const uint8_t *p)
 {
 	static const uint8_t none[4];
 	const uint8_t *mask = f->masked ? p + f->header - 4 : none;
 
-	if (f->payload == 0)
-		return 1005;
-	return (uint16_t)((p[f->header] ^ mask[0]) << 8 |
-			  (p[f->header + 1] ^ mask[1]));
+	p += f->header;
+	s->closed = true;
+	s->code = 1005;
+	if (f->payload < 2)
+		return;
+	s->code = (unsigned)(p[0] ^ mask[0]) << 8 | (p[1] ^ mask[1]);
+	for (size_t i = 2; i < f->payload; i++)
+		s->reason[s->nreason++] = p[i] ^ mask[i % 4];
+}
+
+/* One whose header is whole, but perhaps not its payload. */
+static void
+count(struct seen *s, const struct frame *f)
+{
+	s->texts += f->op == 1;
+	s->binaries += f->op == 2;
+	if (f->op >= 8)
+		return;
+	s->message = f->op == 0 ? s->message + f->payload : f->payload;
+	if (s->message > s->largest)
+		s->largest = s->message;
+	s->in_message = !f->fin;
 }
 
 static struct seen
@@ -85,16 +107,14 @@ read_simply(const uint8_t *p, size_t n, bool masked)
 			break;
 		if ((s.lost = f.payload >> 63))
 			break;
-		s.messages += f.op == 1 || f.op == 2;
-		if (f.op < 8)
-			s.in_message = !f.fin;
-		if (f.op == 8 && (n >= f.header + f.payload ||
-				  n - f.header >= 2))
-			s.code = close_code(&f, p);
+		count(&s, &f);
 		s.at_boundary = n - f.header >= f.payload;
 		if (!s.at_boundary)
 			break;
-		s.closed |= f.op == 8;
+		s.pings += f.op == 9;
+		s.pongs += f.op == 10;
+		if (f.op == 8 && !s.closed)
+			read_close(&s, &f, p);
 		s.good += f.header + f.payload;
 	}
 	if (s.lost)
@@ -105,8 +125,13 @@ read_simply(const uint8_t *p, size_t n, bool masked)
 static void
 check(const struct frame_watch *w, const struct seen *s)
 {
-	MUST(w->messages == s->messages && w->lost == s->lost);
-	MUST(w->closed == s->closed && w->code == s->code);
+	struct slice reason = frame_close_reason(w);
+
+	MUST(w->texts == s->texts && w->binaries == s->binaries);
+	MUST(w->pings == s->pings && w->pongs == s->pongs);
+	MUST(w->largest == s->largest && w->lost == s->lost);
+	MUST(w->closed == s->closed && frame_close_code(w) == s->code);
+	MUST(slice_eq(reason, slice_of((const char *)s->reason, s->nreason)));
 	MUST(w->in_message == s->in_message);
 	MUST(frame_at_boundary(w) == s->at_boundary);
 	MUST(frame_at_message_boundary(w) ==
@@ -124,7 +149,9 @@ check_close(uint16_t code, const uint8_t *mask)
 	MUST(n <= sizeof(bytes));
 	frame_watch_init(&w, mask != NULL);
 	frame_watch(&w, bytes, n, 0);
-	MUST(w.closed && !w.lost && w.code == code && frame_at_boundary(&w));
+	MUST(w.closed && !w.lost && frame_at_boundary(&w));
+	MUST(frame_close_code(&w) == code && frame_close_reason(&w).n == 0);
+	frame_watch_fini(&w);
 }
 
 int
@@ -150,6 +177,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check(&whole, &seen);
 	check(&pieces, &seen);
+	frame_watch_fini(&whole);
+	frame_watch_fini(&pieces);
 	if (in.n >= 6)
 		check_close((uint16_t)(p[0] << 8 | p[1]),
 			    masked ? p + 2 : NULL);

@@ -61,10 +61,12 @@ static const struct frame_row rows[] = {
 	ROW(CLIENT, "\x88\x82" MASK "\x02\xea", 0, 1000, "bmc", "masked"),
 	ROW(SERVER, "\x88\x00", 0, 1005, "bmc", "Close without a code"),
 	ROW(CLIENT, "\x88\x80" MASK, 0, 1005, "bmc", "masked"),
-	ROW(SERVER, "\x88\x02\x03\xe8\x88\x02\x03\xe9", 0, 1001, "bmc",
-	    "the last one counts, should there be two"),
+	ROW(SERVER, "\x88\x02\x03\xe8\x88\x02\x03\xe9", 0, 1000, "bmc",
+	    "the first one counts, should there be two"),
+	ROW(SERVER, "\x88\x00\x88\x02\x03\xe9", 0, 1005, "bmc",
+	    "also if it says nothing"),
 	ROW(SERVER, "\x88\x02\x03", 0, 0, "", "half of a code"),
-	ROW(SERVER, "\x88\x05\x03\xe9" "by", 0, 1001, "",
+	ROW(SERVER, "\x88\x05\x03\xe9" "by", 0, 0, "",
 	    "the reason is not whole"),
 	ROW(SERVER, "\x01\x01x\x88\x02\x03\xe8", 1, 1000, "bc",
 	    "within a message"),
@@ -80,6 +82,7 @@ static const struct frame_row rows[] = {
 	ROW(SERVER, "\x80\x00", 0, 0, "l", "5.4: continues nothing"),
 	ROW(SERVER, "\x01\x00\x81\x00", 1, 0, "l",
 	    "5.4: a message within a message"),
+	ROW(SERVER, "\x01\x01x\x81\x02yz", 1, 0, "l", "not an empty one"),
 	ROW(SERVER, "\x82\x7f\x80\0\0\0\0\0\0\0", 0, 0, "l", "2^63 bytes"),
 	ROW(SERVER, "\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", 1, 0, "",
 	    "2^63 - 1 are legal"),
@@ -109,15 +112,18 @@ check_row(const struct frame_row *r, size_t first, size_t piece)
 		frame_watch(&w, p + at, n, 0);
 	}
 	free(p);
-	ROW_CHECK(r, w.messages == r->messages, "%u messages, %zu, %zu",
-		  w.messages, first, piece);
-	ROW_CHECK(r, w.code == r->code, "%u, %zu, %zu", w.code, first, piece);
+	ROW_CHECK(r, w.texts + w.binaries == r->messages,
+		  "%u texts, %u binaries, %zu, %zu", w.texts, w.binaries,
+		  first, piece);
+	ROW_CHECK(r, frame_close_code(&w) == r->code, "%u, %zu, %zu",
+		  frame_close_code(&w), first, piece);
 	ROW_CHECK(r, w.lost == has(r, 'l'), "%zu, %zu", first, piece);
 	ROW_CHECK(r, w.closed == has(r, 'c'), "%zu, %zu", first, piece);
 	ROW_CHECK(r, frame_at_boundary(&w) == has(r, 'b'), "%zu, %zu", first,
 		  piece);
 	ROW_CHECK(r, frame_at_message_boundary(&w) == has(r, 'm'),
 		  "%zu, %zu", first, piece);
+	frame_watch_fini(&w);
 }
 
 /* At every split in two, and in pieces of every size. */
@@ -133,6 +139,120 @@ frames_by_row(void **state)
 		}
 	}
 	rows_end();
+}
+
+/* ---- what the log tells of ---- */
+
+struct count_row {
+	int line;
+	bool masked;
+	struct slice in;
+	unsigned texts, binaries, pings, pongs;
+	uint64_t largest;
+	const char *reason; /* of the Close */
+	const char *why;
+};
+
+#define COUNT(side, in, texts, binaries, pings, pongs, largest, reason, why) \
+	{ __LINE__, side, BYTES(in), texts, binaries, pings, pongs, largest, \
+	  reason, why }
+
+static const struct count_row count_rows[] = {
+	COUNT(SERVER, "\x81\x02" "ab\x82\x03" "abc\x81\x01" "a", 2, 1, 0, 0, 3,
+	      "", "by their first frames' opcodes"),
+	COUNT(CLIENT, "\x81\x80" MASK "\x82\x81" MASK "a", 1, 1, 0, 0, 1, "",
+	      "masked"),
+	COUNT(SERVER, "\x01\x02" "ab\x00\x01" "c\x80\x02" "de\x82\x04" "abcd",
+	      1, 1, 0, 0, 5, "", "all frames of a message are one"),
+	COUNT(SERVER, "\x82\x04" "abcd\x02\x02" "ab\x80\x01" "c", 0, 2, 0, 0, 4,
+	      "", "the largest was an earlier one"),
+	COUNT(SERVER, "\x82\x7e\x00\x03" "abc\x82\x7f\0\0\0\0\0\0\0\x02"
+	      "ab", 0, 2, 0, 0, 3, "", "long lengths"),
+	COUNT(SERVER, "\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff" "ab", 0, 1,
+	      0, 0, INT64_MAX, "", "as it was announced"),
+	COUNT(SERVER, "\xc1\x02xy", 1, 0, 0, 0, 2, "", "compressed"),
+	COUNT(SERVER, "\x89\x00\x89\x02" "ab\x8a\x01" "a", 0, 0, 2, 1, 0, "",
+	      "no messages"),
+	COUNT(SERVER, "\x01\x01" "a\x89\x05" "abcde\x80\x01" "b", 1, 0, 1, 0, 2,
+	      "", "a ping within a message is none of it"),
+	COUNT(SERVER, "\x89\x02" "a", 0, 0, 0, 0, 0, "", "a ping not yet whole"),
+	COUNT(CLIENT, "\x8a\x80" MASK, 0, 0, 0, 1, 0, "", "an empty pong"),
+	COUNT(SERVER, "\x82\x01" "a\x83\x09", 0, 1, 0, 0, 1, "", "lost"),
+
+	COUNT(SERVER, "\x88\x05\x03\xe9" "bye", 0, 0, 0, 0, 0, "bye",
+	      "the reason of a Close"),
+	COUNT(CLIENT, "\x88\x86" MASK "\x02\xeb" "a}d#", 0, 0, 0, 0, 0, "bye!",
+	      "masked"),
+	COUNT(SERVER, "\x88\x02\x03\xe9", 0, 0, 0, 0, 0, "", "none"),
+	COUNT(SERVER, "\x88\x00", 0, 0, 0, 0, 0, "", "not even a code"),
+	COUNT(SERVER, "\x88\x05\x03\xe9" "by", 0, 0, 0, 0, 0, "", "in part"),
+	COUNT(SERVER, "\x88\x03\x03\xe8" "a\x8a\x01x\x88\x03\x03\xe8" "b", 0,
+	      0, 0, 1, 0, "a", "of the first one"),
+	COUNT(SERVER, "\x88\x00\x88\x03\x03\xe8" "b", 0, 0, 0, 0, 0, "",
+	      "also if it had none"),
+};
+
+static void
+check_count(const struct count_row *r, size_t first, size_t piece)
+{
+	char *p = exact_copy(r->in);
+	struct frame_watch w;
+	size_t n = first;
+
+	frame_watch_init(&w, r->masked);
+	for (size_t at = 0; at < r->in.n; at += n, n = piece) {
+		if (n > r->in.n - at)
+			n = r->in.n - at;
+		frame_watch(&w, p + at, n, 0);
+	}
+	free(p);
+	ROW_CHECK(r, w.texts == r->texts && w.binaries == r->binaries,
+		  "%u texts, %u binaries, %zu, %zu", w.texts, w.binaries,
+		  first, piece);
+	ROW_CHECK(r, w.pings == r->pings && w.pongs == r->pongs,
+		  "%u pings, %u pongs, %zu, %zu", w.pings, w.pongs, first,
+		  piece);
+	ROW_CHECK(r, w.largest == r->largest, "%llu, %zu, %zu",
+		  (unsigned long long)w.largest, first, piece);
+	ROW_CHECK(r, slice_eq(frame_close_reason(&w), slice_str(r->reason)),
+		  "'%.*s', %zu, %zu", SLICE_ARG(frame_close_reason(&w)), first,
+		  piece);
+	frame_watch_fini(&w);
+}
+
+static void
+counts_by_row(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(count_rows); i++)
+		for (size_t n = 1; n <= count_rows[i].in.n; n++) {
+			check_count(&count_rows[i], n, 256);
+			check_count(&count_rows[i], n, n);
+		}
+	rows_end();
+}
+
+/* All 123 bytes of it, and any bytes. */
+static void
+the_longest_reason(void **state)
+{
+	uint8_t in[6 + 125] = { 0x88, 0x80 | 125, 0x21, 0x43, 0x65, 0x87 };
+	struct frame_watch w;
+	struct slice reason;
+
+	(void)state;
+	for (unsigned i = 0; i < 125; i++)
+		in[6 + i] = (uint8_t)(i * 3 + 5) ^ in[2 + i % 4];
+	frame_watch_init(&w, CLIENT);
+	for (size_t i = 0; i < sizeof(in); i++)
+		frame_watch(&w, in + i, 1, 0);
+	assert_int_equal(frame_close_code(&w), 5 << 8 | 8);
+	reason = frame_close_reason(&w);
+	assert_int_equal(reason.n, 123);
+	for (unsigned i = 0; i < 123; i++)
+		assert_int_equal((uint8_t)reason.p[i],
+				 (uint8_t)((i + 2) * 3 + 5));
+	frame_watch_fini(&w);
 }
 
 /* ---- limits ---- */
@@ -182,6 +302,7 @@ passed(const struct limit_row *r, size_t first, bool *whole)
 	if (n == first && first < r->in.n)
 		n += frame_watch(&w, p + first, r->in.n - first, r->max);
 	*whole = frame_is_whole(&w);
+	frame_watch_fini(&w);
 	ROW_CHECK(r, (w.over || w.lost) == (r->over != NULL), "%zu", first);
 	free(p);
 	return n;
@@ -272,11 +393,25 @@ payload_left_by_row(void **state)
 		frame_watch(&w, r->in.p, r->in.n, 0);
 		ROW_CHECK(r, frame_payload_left(&w) == r->left, "%llu",
 			  (unsigned long long)frame_payload_left(&w));
+		frame_watch_fini(&w);
 	}
 	rows_end();
 	frame_watch_init(&w, SERVER);
 	frame_watch(&w, "\x82\x05", 2, 4);
 	assert_int_equal(frame_payload_left(&w), 0); /* over */
+}
+
+/* The same in all but where they keep what a Close said. */
+static bool
+is_alike(const struct frame_watch *a, const struct frame_watch *b)
+{
+	struct frame_watch x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	x.said = y.said = NULL;
+	return memcmp(&x, &y, sizeof(x)) == 0 &&
+	       slice_eq(frame_close_reason(a), frame_close_reason(b));
 }
 
 /* What is skipped at `at`, n bytes, leads where they do when they are seen. */
@@ -285,18 +420,19 @@ check_skip(const struct frame_row *r, size_t at, size_t n)
 {
 	struct frame_watch seen, skipped;
 
-	memset(&seen, 0, sizeof(seen));
 	frame_watch_init(&seen, r->masked);
+	frame_watch_init(&skipped, r->masked);
 	frame_watch(&seen, r->in.p, at, 0);
-	memcpy(&skipped, &seen, sizeof(seen));
+	frame_watch(&skipped, r->in.p, at, 0);
 	frame_watch(&seen, r->in.p + at, n, 0);
 	frame_skip(&skipped, n);
-	ROW_CHECK(r, memcmp(&seen, &skipped, sizeof(seen)) == 0,
-		  "%zu bytes at %zu", n, at);
+	ROW_CHECK(r, is_alike(&seen, &skipped), "%zu bytes at %zu", n, at);
 	frame_watch(&seen, r->in.p + at + n, r->in.n - at - n, 0);
 	frame_watch(&skipped, r->in.p + at + n, r->in.n - at - n, 0);
-	ROW_CHECK(r, memcmp(&seen, &skipped, sizeof(seen)) == 0,
+	ROW_CHECK(r, is_alike(&seen, &skipped),
 		  "behind %zu bytes at %zu", n, at);
+	frame_watch_fini(&seen);
+	frame_watch_fini(&skipped);
 }
 
 /* In every payload of the rows, from and to every byte of it. */
@@ -319,6 +455,7 @@ skipped_is_as_seen(void **state)
 				check_skip(r, at, n);
 			frame_watch(&w, r->in.p + at, 1, 0);
 		}
+		frame_watch_fini(&w);
 	}
 	rows_end();
 	assert_true(checked > 100);
@@ -329,19 +466,23 @@ static void
 pings_are_not_lively(void **state)
 {
 	static const char quiet[] = "\x89\x02yo\x8a\x00";
-	static const char *const lively[] = { "\x81\x01x", "\x88\x02\x03\xe8",
+	static const char *const lively[] = { "\x81\x02xy", "\x88\x02\x03\xe8",
 					      "\x83\x01" };
 	struct frame_watch w;
 
 	(void)state;
 	frame_watch_init(&w, SERVER);
 	for (size_t i = 0; i < sizeof(quiet) - 1; i++) {
-		assert_false(w.pong);
+		assert_int_equal(w.pongs, 0);
 		frame_watch(&w, quiet + i, 1, 0);
 	}
-	assert_true(w.pong);
+	assert_int_equal(w.pongs, 1);
 	assert_false(w.lively);
 	for (size_t i = 0; i < ARRAY_LEN(lively); i++) {
+		frame_watch_init(&w, SERVER);
+		frame_watch(&w, lively[i], strlen(lively[i]), 0);
+		assert_true(w.lively);
+		frame_watch_fini(&w);
 		frame_watch_init(&w, SERVER);
 		frame_watch(&w, lively[i], 2, 0);
 		assert_true(w.lively);
@@ -350,6 +491,7 @@ pings_are_not_lively(void **state)
 		w.lively = false;
 		frame_watch(&w, lively[i] + 2, 1, 0);
 		assert_true(w.lively);
+		frame_watch_fini(&w);
 	}
 }
 
@@ -370,7 +512,7 @@ payload_is_skipped_by_arithmetic(void **state)
 		frame_watch(&w, block, sizeof(block), 0);
 	}
 	assert_true(frame_at_boundary(&w));
-	assert_int_equal(w.messages, 1);
+	assert_int_equal(w.binaries, 1);
 }
 
 static void
@@ -387,8 +529,8 @@ our_close(void **state)
 	assert_memory_equal(out, "\x88\x82\x10\x20\x30\x40\x13\xca", 8);
 	frame_watch_init(&w, CLIENT);
 	frame_watch(&w, out, 8, 0);
-	assert_true(w.closed);
-	assert_int_equal(w.code, 1002);
+	assert_int_equal(frame_close_code(&w), 1002);
+	frame_watch_fini(&w);
 }
 
 /* Two of them are in every tunnel. */
@@ -396,7 +538,7 @@ static void
 a_watcher_is_small(void **state)
 {
 	(void)state;
-	assert_true(sizeof(struct frame_watch) <= 32);
+	assert_true(sizeof(struct frame_watch) <= 56);
 }
 
 int
@@ -404,6 +546,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_by_row),
+		cmocka_unit_test(counts_by_row),
+		cmocka_unit_test(the_longest_reason),
 		cmocka_unit_test(limits_by_row),
 		cmocka_unit_test(the_rest_of_a_frame),
 		cmocka_unit_test(payload_left_by_row),
