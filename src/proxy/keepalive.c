@@ -130,6 +130,18 @@ keepalive_settle(struct conn *c, enum side by, bool end)
 }
 
 bool
+keepalive_holds(const struct conn *c, enum side by)
+{
+	return state_of(c, by)->pinged.nheld > 0;
+}
+
+void
+keepalive_forget(struct conn *c, enum side by)
+{
+	state_of(c, by)->pinged.nheld = 0;
+}
+
+bool
 keepalive_is_free(struct conn *c, enum side by)
 {
 	struct side_state *to = state_of(c, opposite(by));

@@ -28,6 +28,13 @@ size_t keepalive_watch(struct conn *c, enum side by, char *p, size_t n,
  * held goes on then.  False if the sink is lost.
  */
 bool keepalive_settle(struct conn *c, enum side by, bool end) WUNRES;
+/*
+ * Is the frame that `by` is sending held, so that the other side stands before
+ * it?  It began as our Pong does.
+ */
+bool keepalive_holds(const struct conn *c, enum side by);
+/* What is held goes nowhere: nothing of `by` does any more. */
+void keepalive_forget(struct conn *c, enum side by);
 /* Is there something that keepalive_ping waited for, now that `by` sent? */
 bool keepalive_is_free(struct conn *c, enum side by);
 /* The kernel has taken all that side is owed. */

@@ -621,12 +621,18 @@ tunnel_expects_goodbye(const struct conn *c)
 	return !c->goodbye_due && !c->from_server.closed;
 }
 
-/* At last a drain has no time to wait for the ends of messages. */
+/*
+ * The client stands between two frames.  At last a drain has no time to wait
+ * for the ends of messages.
+ */
 static bool
 has_place_for_close(const struct conn *c)
 {
-	return c->worker->hurried ? frame_at_boundary(&c->from_server)
-				  : frame_at_message_boundary(&c->from_server);
+	const struct frame_watch *w = &c->from_server;
+	bool held = c->keepalive && keepalive_holds(c, BY_SERVER);
+
+	return (frame_at_boundary(w) || held) &&
+	       (c->worker->hurried || !w->in_message);
 }
 
 void
@@ -648,6 +654,8 @@ tunnel_goodbye(struct conn *c)
 	n = frame_close(frame, c->worker->close_code, NULL);
 	note_end(c, &reason_drain, BY_PROXY);
 	conn_set_state(c, CS_CLOSING);
+	if (c->keepalive)
+		keepalive_forget(c, BY_SERVER);
 	stream_set_reading(&c->server->s, true);
 	c->last = c->traffic.owed = clock_ms();
 	if (!stream_send(&c->client, frame, n))

@@ -45,6 +45,56 @@ def test_a_message_without_an_end_is_interrupted(open_tunnel):
     assert bs.closed()['reason'] == 'drain'
 
 
+@pytest.mark.parametrize('what', ['lifetime', 'drain'])
+@pytest.mark.parametrize('glued', [False, True])
+def test_half_of_our_pong_is_no_frame_to_the_client(glued, what, open_tunnel):
+    """A place for our Close, though the server's frame is not whole."""
+    c, s, bs = open_tunnel(
+        websocket={'ping_interval': '50ms', 'ping_timeout': '60s',
+                   'ping': 'backend'},
+        timeouts={'tunnel_lifetime': '600ms' if what == 'lifetime' else '0',
+                  'drain': '60s'})
+    opcode, tag, _ = s.read_frame()
+    assert (opcode, len(tag)) == (wire.PING, 16)
+    if glued:
+        s.send(FRAGMENT)
+        assert c.read(len(FRAGMENT)) == FRAGMENT
+    pong = frame(tag, wire.PONG)
+    s.send((frame(b'', 0) if glued else b'') + pong[:9])
+    if glued:
+        assert c.read_message() == (0, b'')
+    if what == 'drain':
+        bs.signal()
+    began = time.monotonic()
+    assert c.read(4) == CLOSE_1001
+    assert time.monotonic() - began < 4
+    s.send(pong[9:] + frame(b'behind'))
+    c.send(from_client(closing(1001), wire.CLOSE))
+    assert s.read_message() == (wire.CLOSE, closing(1001))
+    c.expect_end()
+    s.close()
+    c.close()
+    line = bs.closed()
+    assert line['reason'] == {'lifetime': 'tunnel-lifetime'}.get(what, what)
+
+
+def test_a_cut_behind_a_goodbye_lets_no_half_pong_go(open_tunnel):
+    c, s, bs = open_tunnel(
+        websocket={'ping_interval': '50ms', 'ping_timeout': '60s',
+                   'ping': 'backend', 'max_message': '16'},
+        timeouts={'tunnel_lifetime': '600ms'})
+    _, tag, _ = s.read_frame()
+    s.send(frame(tag, wire.PONG)[:9])
+    assert c.read(4) == CLOSE_1001
+    c.send(from_client(b'x' * 17))
+    c.expect_end()
+    c.close()
+    s.close()
+    line = bs.closed()
+    assert (line['reason'], line['from_server']['bytes']) == (
+        'tunnel-lifetime', 0)
+
+
 def test_a_message_that_ends_in_time_is_not_interrupted(open_tunnel):
     c, s, bs = open_tunnel(timeouts={'drain': '20s'})
     s.send(FRAGMENT + frame(b'', wire.PING))
