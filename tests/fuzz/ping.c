@@ -4,7 +4,8 @@
  *
  * Input: one byte, whose lowest bit says whether frames are masked and the
  * others the size of the pieces; one that says behind how many bytes, at the
- * next boundary, the Pong comes; then the bytes of one direction.
+ * next boundary, the Pong comes, and how long a message may be when it all goes
+ * by for the second time; then the bytes of one direction.
  */
 #include "fuzz.h"
 
@@ -61,30 +62,68 @@ put_in(struct slice in, size_t at, const uint8_t *tag, bool masked)
 	return s;
 }
 
+/* All but our Pong goes on, to where a message is too long (0: none is). */
 static void
 filter(struct pinged *s, struct frame_watch *w, struct stream in, size_t piece,
-       struct stream *out)
+       uint64_t max, struct stream *out)
 {
 	struct pinged other = { .nheld = 0 };
 	uint8_t back[PING_MAX];
 	size_t nback, good;
 
-	for (size_t at = 0, n; at < in.n; at += n) {
+	out->n = 0;
+	for (size_t at = 0, n; at < in.n && !w->over; at += n) {
 		uint8_t *part;
 		size_t kept;
 
 		n = in.n - at < piece ? in.n - at : piece;
 		part = (uint8_t *)fuzz_copy(slice_of((char *)in.p + at, n));
-		kept = ping_filter(s, &other, w, part, n, 0, back, &nback,
+		kept = ping_filter(s, &other, w, part, n, max, back, &nback,
 				   &good);
 		MUST(kept <= n && (nback == 0 || kept > 0));
+		MUST(good <= kept);
+		if (w->over)
+			kept = good;
 		memcpy(out->p + out->n, back, nback);
 		memcpy(out->p + out->n + nback, part, kept);
 		out->n += nback + kept;
 		free(part);
 	}
+	MUST(!w->over || s->nheld == 0);
 	memcpy(out->p + out->n, s->held, s->nheld);
 	out->n += s->nheld;
+}
+
+/*
+ * With a limit: what goes on is what came, up to the frame that is too much;
+ * of that one, if it came in pieces, the header's first bytes.
+ */
+static void
+check_limit(struct slice in, struct stream sent, struct stream *out,
+	    const uint8_t *tag, size_t at, uint64_t max, uint8_t first)
+{
+	struct pinged s = { .nheld = 0 };
+	struct frame_watch w, plain;
+	size_t good;
+
+	ping_sent(&s, tag);
+	frame_watch_init(&w, first & 1);
+	frame_watch_init(&plain, first & 1);
+	good = frame_watch(&plain, in.p, in.n, max);
+	filter(&s, &w, sent, 1 + (first >> 1), max, out);
+	MUST(out->n <= in.n && memcmp(out->p, in.p, out->n) == 0);
+	MUST(w.over == plain.over && w.lost == plain.lost);
+	MUST(w.texts == plain.texts && w.binaries == plain.binaries &&
+	     w.largest == plain.largest);
+	if (!w.over) {
+		MUST(out->n == in.n);
+	} else {
+		MUST(out->n >= good && out->n < good + 14);
+		MUST(!frame_is_whole(&w) || out->n == good);
+		MUST(s.waiting == (at > good));
+	}
+	frame_watch_fini(&w);
+	frame_watch_fini(&plain);
 }
 
 int
@@ -110,13 +149,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	frame_watch_init(&w, masked);
 	frame_watch_init(&plain, masked);
 	frame_watch(&plain, in.p, in.n, 0);
-	filter(&s, &w, sent, 1 + (first >> 1), &out);
+	filter(&s, &w, sent, 1 + (first >> 1), 0, &out);
 	MUST(out.n == in.n && memcmp(out.p, in.p, in.n) == 0);
 	MUST(s.waiting == (at > in.n));
 	MUST(w.texts == plain.texts && w.binaries == plain.binaries && w.lost == plain.lost &&
 	     frame_close_code(&w) == frame_close_code(&plain) && w.left == plain.left);
 	frame_watch_fini(&w);
 	frame_watch_fini(&plain);
+	check_limit(in, sent, &out, tag, at, from, first);
 	free(sent.p);
 	free(out.p);
 	return 0;
