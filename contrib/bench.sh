@@ -15,7 +15,8 @@ LOGS=$BUILD/logs
 . "$TOP/contrib/lib.sh"
 . "$TOP/contrib/lib-npm.sh"
 
-PEER_PACKAGES="python3 nginx-light haproxy caddy lighttpd nodejs"
+PEER_PACKAGES="python3 nginx-light haproxy caddy lighttpd \
+lighttpd-mod-openssl nodejs openssl"
 
 case " $* " in
 *" --help "* | *" -h "*) exec python3 "$TOP/tests/bench/bench.py" --help ;;

@@ -205,7 +205,7 @@ functional_tests() {
 	build_into "$SANITIZED" --enable-werror --enable-asan --enable-ubsan
 	sanitizer_settings
 	log=$LOGS/$group.log
-	make -C "$SANITIZED" tests/unit/test_rows > "$log" 2>&1 < /dev/null ||
+	make -C "$SANITIZED" tests/unit/test_rows bench-programs > "$log" 2>&1 < /dev/null ||
 		give_up "See the whole of it: $log" "$log"
 	status=0
 	run_pytest "$log" -n 2 ${only:+-k "$only"} "$@" tests/func || status=$?

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "flow.h"
+#include "net.h"
 #include "pattern.h"
 #include "wire.h"
 
@@ -342,8 +343,8 @@ send_all(struct conn *c)
 	if (left == c->watched)
 		return;
 	c->watched = left;
-	wire_watch(epoll, EPOLL_CTL_MOD, c->wire.fd,
-		   EPOLLIN | (left ? EPOLLOUT : 0), c);
+	net_watch(epoll, EPOLL_CTL_MOD, c->wire.fd,
+		  EPOLLIN | (left ? EPOLLOUT : 0), c);
 }
 
 static void
@@ -381,13 +382,13 @@ on_listener(int listener)
 {
 	int fd;
 
-	while ((fd = wire_accept(listener)) >= 0) {
+	while ((fd = net_accept(listener)) >= 0) {
 		struct conn *c = calloc(1, sizeof(*c));
 
 		if (!c)
-			wire_fail("out of memory");
+			net_fail("out of memory");
 		c->wire.fd = fd;
-		wire_watch(epoll, EPOLL_CTL_ADD, fd, EPOLLIN, c);
+		net_watch(epoll, EPOLL_CTL_ADD, fd, EPOLLIN, c);
 	}
 }
 
@@ -398,10 +399,10 @@ main(int argc, char **argv)
 	int listener;
 
 	pattern_init();
-	wire_raise_nofile();
-	epoll = wire_epoll();
-	listener = wire_listen(argc > 1 ? argv[1] : "0");
-	wire_watch(epoll, EPOLL_CTL_ADD, listener, EPOLLIN, NULL);
+	net_raise_nofile();
+	epoll = net_epoll();
+	listener = net_listen(argc > 1 ? argv[1] : "0");
+	net_watch(epoll, EPOLL_CTL_ADD, listener, EPOLLIN, NULL);
 	for (;;) {
 		int n = epoll_wait(epoll, events, 256, -1);
 

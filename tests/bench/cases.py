@@ -20,6 +20,7 @@ class Case:
     rate: int = 0      # messages a second, of all connections; 0: no limit
     kind: str = 'cpu'  # or 'stream': by the byte; 'idle': memory and wake-ups
     workers: int = 1
+    tls: bool = False  # on the proxy's listener; the forwarder stays plain
     quick: bool = False
     target: float = 0  # what bowsprit is to reach, as a ratio to the forwarder
 
@@ -48,14 +49,24 @@ CASES = [
     Case('post_1m', 'keep-alive POST of 1 MiB, 8 connections', 'post', MIB, 8),
     Case('idle', 'idle WebSockets, 5,000, each after one message', 'echo',
          KIB, 5000, kind='idle', quick=True, target=1024),
-    Case('grow_100', '2,000 echoes of 1 KiB a second on 100 WebSockets',
-         'echo', KIB, 100, rate=2000),
-    Case('grow_1000', '2,000 echoes of 1 KiB a second on 1,000 WebSockets',
-         'echo', KIB, 1000, rate=2000),
-    Case('grow_9000', '2,000 echoes of 1 KiB a second on 9,000 WebSockets',
-         'echo', KIB, 9000, rate=2000),
+    Case('grow_100', '5,000 echoes of 1 KiB a second on 100 WebSockets',
+         'echo', KIB, 100, rate=5000),
+    Case('grow_1000', '5,000 echoes of 1 KiB a second on 1,000 WebSockets',
+         'echo', KIB, 1000, rate=5000),
+    Case('grow_9000', '5,000 echoes of 1 KiB a second on 9,000 WebSockets',
+         'echo', KIB, 9000, rate=5000),
     Case('two_workers', 'echo of 1 KiB, 100 connections, two workers', 'echo',
          KIB, 100, workers=2),
+    Case('tls_echo_1k', 'wss: echo of 1 KiB, 100 connections', 'echo', KIB,
+         100, tls=True, target=1.50),
+    Case('tls_down', 'wss: stream of 64 KiB messages down, 4 connections',
+         'down', 64 * KIB, 4, kind='stream', tls=True, target=2.2),
+    Case('tls_up', 'wss: stream of 64 KiB messages up, 4 connections', 'up',
+         64 * KIB, 4, kind='stream', tls=True, target=2.3),
+    Case('tls_handshake', 'wss: opened and closed, 8 at a time', 'open', KIB,
+         8, tls=True, target=9),
+    Case('tls_idle', 'wss: idle, 2,000, each after one message', 'echo', KIB,
+         2000, kind='idle', tls=True, target=16000),
 ]
 
 
@@ -64,9 +75,14 @@ def unit_of(case):
 
 
 def choose(names, quick):
-    """Those that begin with one of `names`; all of them, or the quick ones."""
+    """
+    Those of that name, or else those that begin with it; without `names` all
+    of them, or the quick ones.
+    """
+    exact = {c.name for c in CASES}
     chosen = [c for c in CASES
-              if (any(c.name.startswith(n) for n in names) if names
+              if (any(c.name == n if n in exact else c.name.startswith(n)
+                      for n in names) if names
                   else c.quick or not quick)]
     for n in names:
         if not any(c.name.startswith(n) for c in CASES):

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "wire.h"
+#include "net.h"
 
 #define SCRATCH (64 * 1024)
 #define PIPE (256 * 1024)
@@ -134,7 +135,7 @@ hold(struct side *to, const uint8_t *data, size_t n)
 	free(to->held);
 	to->held = malloc(n);
 	if (!to->held)
-		wire_fail("out of memory");
+		net_fail("out of memory");
 	memcpy(to->held, data, n);
 	to->held_size = to->nheld = n;
 }
@@ -207,7 +208,7 @@ take_pipe(struct side *to)
 	if (to->pipe[0])
 		return;
 	if (pipe2(to->pipe, O_NONBLOCK | O_CLOEXEC) < 0)
-		wire_fail("pipe2: %s", strerror(errno));
+		net_fail("pipe2: %s", strerror(errno));
 	(void)fcntl(to->pipe[0], F_SETPIPE_SZ, PIPE);
 }
 
@@ -305,8 +306,8 @@ on_event(struct side *s, uint32_t events)
 static void
 watch(struct side *s)
 {
-	wire_watch(epoll, EPOLL_CTL_ADD, s->fd,
-		   EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, s);
+	net_watch(epoll, EPOLL_CTL_ADD, s->fd,
+		  EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, s);
 }
 
 static void
@@ -314,14 +315,14 @@ on_listener(int listener)
 {
 	int fd;
 
-	while ((fd = wire_accept(listener)) >= 0) {
+	while ((fd = net_accept(listener)) >= 0) {
 		struct pair *p = calloc(1, sizeof(*p));
 
 		if (!p)
-			wire_fail("out of memory");
+			net_fail("out of memory");
 		p->client.fd = fd;
 		p->client.client = true;
-		p->server.fd = wire_connect(&backend);
+		p->server.fd = net_connect(&backend);
 		watch(&p->client);
 		watch(&p->server);
 	}
@@ -359,10 +360,10 @@ options(int argc, char **argv)
 		else
 			exit(2);
 	if (optind + 1 != argc)
-		wire_fail("usage: forwarder [--splice] ADDRESS:PORT");
+		net_fail("usage: forwarder [--splice] ADDRESS:PORT");
 	if (splices && (corrupt_down || corrupt_up))
-		wire_fail("--splice never sees the bytes that it moves");
-	backend = wire_address(argv[optind]);
+		net_fail("--splice never sees the bytes that it moves");
+	backend = net_address(argv[optind]);
 }
 
 int
@@ -372,10 +373,10 @@ main(int argc, char **argv)
 	int listener;
 
 	options(argc, argv);
-	wire_raise_nofile();
-	epoll = wire_epoll();
-	listener = wire_listen("0");
-	wire_watch(epoll, EPOLL_CTL_ADD, listener, EPOLLIN, NULL);
+	net_raise_nofile();
+	epoll = net_epoll();
+	listener = net_listen("0");
+	net_watch(epoll, EPOLL_CTL_ADD, listener, EPOLLIN, NULL);
 	for (;;) {
 		int n = epoll_wait(epoll, events, 256, -1);
 

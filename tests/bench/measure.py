@@ -10,8 +10,10 @@ import time
 
 import proc
 from peers import Failed, Proxy, spawn, stop
+from proc import cpu_seconds as cpu_of
 
 WARM_SECONDS = 0.3
+IDLE_SECONDS = 2
 ANSWER_SECONDS = 60
 
 
@@ -21,6 +23,7 @@ class Tool:
     def __init__(self, argv, cores):
         self.process = spawn(argv, cores, subprocess.PIPE,
                              stdin=subprocess.PIPE, bufsize=0)
+        self.pid = self.process.pid
         self.rest = b''
 
     def say(self, line):
@@ -78,61 +81,98 @@ def figures(line):
             (word.split('=') for word in line.split()[1:])}
 
 
-def cell(case, peer, build, folder, seconds, cores):
+class Cell:
+    """What runs while a cell is measured."""
+
+    def __init__(self, case, peer, given, cores):
+        for_proxy, for_load = cores.for_case(case)
+        self.case = case
+        self.running = []
+        try:
+            programs = f'{given.build}/tests/bench'
+            self.backend = self.keep(Tool([f'{programs}/backend', '0'],
+                                          for_load))
+            port = int(self.backend.hear().split()[1])
+            self.proxy = self.keep(Proxy(peer, case, given.build, given.out,
+                                         port, for_proxy))
+            self.before = proc.rss(self.proxy.pid)
+            tls = case.tls and peer.tls
+            self.load = self.keep(Tool(
+                [f'{programs}/load', '--conns', str(case.conns), '--size',
+                 str(case.size), *(['--tls'] if tls else []), case.work,
+                 f'127.0.0.1:{self.proxy.port}'], for_load))
+        except Failed:
+            self.stop()
+            raise
+
+    def keep(self, program):
+        self.running.append(program)
+        return program
+
+    def stop(self):
+        for program in reversed(self.running):
+            program.stop()
+
+    def ours(self):
+        """CPU of everything that belongs to the bench."""
+        own = os.times()
+        return own.user + own.system + sum(
+            proc.cpu_seconds(p.pid) for p in self.running)
+
+    def say(self, line):
+        """To the load; if the proxy is dead, its own last words say more."""
+        try:
+            return self.load.say(line)
+        except Failed:
+            self.proxy.check()
+            raise
+
+
+def measure(case, peer, given, cores):
     """A dict of what was measured; Failed says what went wrong."""
-    for_proxy, for_load = cores.for_case(case)
-    backend = Tool([f'{build}/tests/bench/backend', '0'], for_load)
-    proxy = load = None
+    cell = Cell(case, peer, given, cores)
     try:
-        port = int(backend.hear().split()[1])
-        proxy = Proxy(peer, build, folder, port, for_proxy, case.workers)
-        before = proc.rss(proxy.pid)
-        load = Tool([f'{build}/tests/bench/load', '--conns', str(case.conns),
-                     '--size', str(case.size), case.work,
-                     f'127.0.0.1:{proxy.port}'], for_load)
-        load.hear()
-        if case.kind == 'idle':
-            return {'start': before, **idle(case, proxy, load, before)}
-        return busy(case, proxy, load, seconds)
+        cell.load.hear()
+        return idle(cell) if case.kind == 'idle' else busy(cell, given.seconds)
     except Failed:
-        if proxy:
-            proxy.check()  # its own last words, if it is dead, say more
+        cell.proxy.check()
         raise
     finally:
-        for one in (load, proxy, backend):
-            if one:
-                one.stop()
+        cell.stop()
 
 
-def busy(case, proxy, load, seconds):
+def busy(cell, seconds):
+    case, pid = cell.case, cell.proxy.pid
     rate = f' {case.rate}' if case.rate else ''
-    load.say(f'run {WARM_SECONDS}{rate}')
-    before = proc.cpu_seconds(proxy.pid)
-    done = figures(load.say(f'run {seconds}{rate}'))
-    cpu = proc.cpu_seconds(proxy.pid) - before
-    proxy.check()
+    cell.say(f'run {WARM_SECONDS}{rate}')
+    machine, ours, cpu = proc.machine_seconds(), cell.ours(), cpu_of(pid)
+    done = figures(cell.say(f'run {seconds}{rate}'))
+    cpu, ours = cpu_of(pid) - cpu, cell.ours() - ours
+    machine = proc.machine_seconds() - machine
+    cell.proxy.check()
     if not done['units']:
         raise Failed('nothing was done in the time given')
     per = (cpu * 1e9 / done['bytes'] if case.kind == 'stream'
            else cpu * 1e6 / done['units'])
     return {'cost': per, 'rate': done['units'] / done['seconds'],
             'p50': done['p50'], 'p99': done['p99'],
-            'load': cpu / done['seconds']}
+            'load': cpu / done['seconds'],
+            'others': max(0, machine - ours)
+            / (done['seconds'] * os.cpu_count())}
 
 
-def idle(case, proxy, load, before):
-    load.say('once')
+def idle(cell):
+    conns, pid = cell.case.conns, cell.proxy.pid
+    cell.say('once')
     time.sleep(0.5)  # logs and pools come to rest
-    full = proc.rss(proxy.pid)
-    slept, cpu, began = (proc.wakeups(proxy.pid),
-                         proc.cpu_seconds(proxy.pid), time.monotonic())
-    time.sleep(2)
+    full = proc.rss(pid)
+    slept, cpu, began = proc.wakeups(pid), cpu_of(pid), time.monotonic()
+    time.sleep(IDLE_SECONDS)
     seconds = time.monotonic() - began
-    slept = proc.wakeups(proxy.pid) - slept
-    cpu = proc.cpu_seconds(proxy.pid) - cpu
-    load.say('once')  # they are all alive
-    load.say('close')
+    slept, cpu = proc.wakeups(pid) - slept, cpu_of(pid) - cpu
+    cell.say('once')  # they are all alive
+    cell.say('close')
     time.sleep(0.5)
-    return {'cost': (full - before) / case.conns, 'wakeups': slept / seconds,
-            'idle_cpu': cpu * 1e3 / seconds,
-            'after': (proc.rss(proxy.pid) - before) / case.conns}
+    return {'cost': (full - cell.before) / conns, 'start': cell.before,
+            'wakeups': slept / seconds, 'idle_cpu': cpu * 1e3 / seconds,
+            'after': (proc.rss(pid) - cell.before) / conns}

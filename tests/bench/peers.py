@@ -28,60 +28,87 @@ class Peer:
     config: str = ''     # a file of peers/
     argv: tuple = ()     # @CONFIG@, @PORT@, @BACKEND@, @BUILD@, …
     version: tuple = ()  # a command that prints it
-    values: dict = field(default_factory=dict)  # for @NAME@ in the config
+    plain: dict = field(default_factory=dict)  # for @NAME@ in the config
+    tls: dict = None                           # the same with wss; None: cannot
     env: dict = field(default_factory=dict)
-    max_workers: int = 64
     quick: bool = False
     announces: bool = False  # prints the port that it has chosen
     log: str = 'default access log to a file'
 
+    def can(self, case):
+        return not case.tls or self.tls is not None
 
-NGINX = dict(
-    config='nginx.conf',
-    argv=('nginx', '-e', '@DIR@/error.log', '-p', '@DIR@', '-c', '@CONFIG@'),
-    version=('nginx', '-v'))
-HAPROXY = dict(
-    config='haproxy.cfg', argv=('haproxy', '-f', '@CONFIG@'),
-    version=('haproxy', '-v'))
-FORWARDER = dict(
-    version=('echo', 'of this bench'), announces=True, log='none',
-    max_workers=1)
+
+BUFFERS = ('proxy_buffer_size 64k; proxy_buffers 8 64k; '
+           'client_body_buffer_size 64k;')
+SPLICE = 'option splice-request\n\toption splice-response'
+
+
+def nginx(name, title, buffers):
+    return Peer(
+        name, title, 'nginx.conf', quick=True, version=('nginx', '-v'),
+        argv=('nginx', '-e', '@DIR@/error.log', '-p', '@DIR@', '-c',
+              '@CONFIG@'),
+        plain={'BUFFERS': buffers, 'SSL': '', 'CERTIFICATE': ''},
+        tls={'BUFFERS': buffers, 'SSL': ' ssl',
+             'CERTIFICATE': 'ssl_certificate @OUT@/cert.pem; '
+                            'ssl_certificate_key @OUT@/key.pem; '
+                            'ssl_protocols TLSv1.2 TLSv1.3;'})
+
+
+def haproxy(name, title, splice, quick):
+    return Peer(
+        name, title, 'haproxy.cfg', ('haproxy', '-f', '@CONFIG@'),
+        ('haproxy', '-v'), quick=quick,
+        plain={'SPLICE': splice, 'SSL': ''},
+        tls={'SPLICE': splice, 'SSL': ' ssl crt @OUT@/both.pem'})
+
+
+def forwarder(name, title, *options):
+    """(It has no TLS: where the others have, it is what they add to.)"""
+    return Peer(
+        name, title, quick=True, announces=True, tls={}, log='none',
+        argv=('@BUILD@/tests/bench/forwarder', *options,
+              '127.0.0.1:@BACKEND@'),
+        version=('echo', 'of this bench'))
+
 
 PEERS = [
-    Peer('forwarder', 'bare forwarder', quick=True,
-         argv=('@BUILD@/tests/bench/forwarder', '127.0.0.1:@BACKEND@'),
-         **FORWARDER),
-    Peer('splice', 'bare forwarder, splice', quick=True,
-         argv=('@BUILD@/tests/bench/forwarder', '--splice',
-               '127.0.0.1:@BACKEND@'), **FORWARDER),
+    forwarder('forwarder', 'bare forwarder'),
+    forwarder('splice', 'bare forwarder by splice', '--splice'),
     Peer('bowsprit', 'bowsprit', 'bowsprit.cfg',
          ('@BUILD@/bowsprit', '-c', '@CONFIG@'),
-         ('@BUILD@/bowsprit', '-V'), quick=True,
+         ('@BUILD@/bowsprit', '-V'), quick=True, plain={'TLS': ''},
+         tls={'TLS': 'certificate = "@OUT@/cert.pem"; key = "@OUT@/key.pem";'},
          log='default log to a file'),
-    Peer('nginx', 'nginx', values={'BUFFERS': ''}, quick=True, **NGINX),
-    Peer('nginx64', 'nginx, 64 KiB buffers',
-         values={'BUFFERS': 'proxy_buffer_size 64k; proxy_buffers 8 64k; '
-                            'client_body_buffer_size 64k;'},
-         quick=True, **NGINX),
-    Peer('haproxy', 'HAProxy', values={'SPLICE': ''}, quick=True, **HAPROXY),
-    Peer('fsplice', 'HAProxy, splice forced',
-         values={'SPLICE': 'option splice-request\n'
-                           '\toption splice-response'}, **HAPROXY),
+    nginx('nginx', 'nginx', ''),
+    nginx('nginx64', 'nginx with 64 KiB buffers', BUFFERS),
+    haproxy('haproxy', 'HAProxy', '', True),
+    haproxy('fsplice', 'HAProxy with forced splice', SPLICE, False),
     Peer('caddy', 'Caddy', 'Caddyfile',
          ('caddy', 'run', '--adapter', 'caddyfile', '--config', '@CONFIG@'),
          ('caddy', 'version'),
+         plain={'SITE': 'http://:@PORT@', 'TLS': ''},
+         tls={'SITE': 'https://:@PORT@',
+              'TLS': 'tls @OUT@/cert.pem @OUT@/key.pem'},
          env={'GOMAXPROCS': '@WORKERS@', 'HOME': '@DIR@',
               'XDG_CONFIG_HOME': '@DIR@', 'XDG_DATA_HOME': '@DIR@'},
          log='access log to a file'),
     Peer('lighttpd', 'lighttpd', 'lighttpd.conf',
          ('lighttpd', '-D', '-f', '@CONFIG@'), ('lighttpd', '-v'),
+         plain={'SSL': ''},
+         tls={'SSL': 'server.modules += ( "mod_openssl" )\n'
+                     'ssl.engine = "enable"\n'
+                     'ssl.pemfile = "@OUT@/cert.pem"\n'
+                     'ssl.privkey = "@OUT@/key.pem"'},
          log='access log to a file'),
-    Peer('http-proxy', 'node http-proxy',
-         argv=('node', f'{HERE}/peers/http-proxy.js', '@PORT@', '@BACKEND@',
-               '@WORKERS@'),
-         version=('node', '-p',
-                  '"http-proxy " + require("http-proxy/package.json").version'
-                  ' + ", Node " + process.version'),
+    Peer('http-proxy', 'node http-proxy', 'http-proxy.json',
+         ('node', f'{HERE}/peers/http-proxy.js', '@CONFIG@'),
+         ('node', '-p',
+          '"http-proxy " + require("http-proxy/package.json").version'
+          ' + ", Node " + process.version'),
+         plain={'TLS': 'null'},
+         tls={'TLS': '{ "cert": "@OUT@/cert.pem", "key": "@OUT@/key.pem" }'},
          env={'NODE_PATH': '@BUILD@/bench/node_modules',
               'NODE_ENV': 'production'}, log='no access log'),
 ]
@@ -98,7 +125,10 @@ def choose(names, quick):
 
 
 def filled(text, values):
-    return re.sub(r'@([A-Z0-9]+)@', lambda m: str(values[m.group(1)]), text)
+    """@NAME@ replaced, also in what it was replaced by."""
+    def value(match):
+        return filled(str(values[match.group(1)]), values)
+    return re.sub(r'@([A-Z0-9]+)@', value, text)
 
 
 def version_of(peer, build):
@@ -123,6 +153,23 @@ def version_of(peer, build):
 def environment(peer, values):
     return {**os.environ, **{k: filled(v, values)
                              for k, v in peer.env.items()}}
+
+
+def make_certificate(out):
+    """cert.pem, key.pem, and both.pem as HAProxy wants it: of P-256."""
+    if os.path.exists(f'{out}/both.pem'):
+        return
+    subprocess.run(
+        ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+         'ec_paramgen_curve:P-256', '-nodes', '-days', '3650', '-subj',
+         '/CN=localhost', '-addext',
+         'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout',
+         f'{out}/key.pem', '-out', f'{out}/cert.pem'],
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(f'{out}/both.pem', 'w') as both:
+        for name in ('cert.pem', 'key.pem'):
+            with open(f'{out}/{name}') as f:
+                both.write(f.read())
 
 
 def free_port():
@@ -155,15 +202,18 @@ def stop(process):
 class Proxy:
     """A peer that runs; .pid and .port."""
 
-    def __init__(self, peer, build, folder, backend, cores, workers=1):
+    def __init__(self, peer, case, build, out, backend, cores):
+        folder = f'{out}/{peer.name}'
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         self.output = f'{folder}/output'
         self.port = 0 if peer.announces else free_port()
-        values = {'BUILD': build, 'DIR': folder, 'PORT': self.port,
-                  'BACKEND': backend, 'WORKERS': workers,
-                  'WORKERSBUT1': 0 if workers == 1 else workers,
-                  'CONFIG': f'{folder}/config', **peer.values}
+        values = {'BUILD': build, 'OUT': out, 'DIR': folder,
+                  'PORT': self.port, 'BACKEND': backend,
+                  'WORKERS': case.workers,
+                  'CHILDREN': 0 if case.workers == 1 else case.workers,
+                  'CONFIG': f'{folder}/config',
+                  **(peer.tls if case.tls else peer.plain)}
         if peer.config:
             with open(f'{HERE}/peers/{peer.config}') as f:
                 text = filled(f.read(), values)

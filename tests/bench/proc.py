@@ -4,6 +4,7 @@ What /proc tells of a process and its children.
 """
 
 import glob
+import os
 
 
 def tree(pid):
@@ -50,3 +51,12 @@ def field(name, key):
             if line.startswith(key):
                 return int(line.split()[1])
     return 0
+
+
+def machine_seconds():
+    """What all processors together have worked, or were not given to us."""
+    with open('/proc/stat') as f:
+        user, nice, system, _, _, irq, soft, steal = map(
+            int, f.readline().split()[1:9])
+    return ((user + nice + system + irq + soft + steal)
+            / os.sysconf('SC_CLK_TCK'))

@@ -19,6 +19,8 @@ class Results:
         self.conditions = conditions
         if os.path.exists(name):
             if fresh or not self.read():
+                print('what was measured under other conditions is now '
+                      f'{name}.old')
                 os.replace(name, f'{name}.old')
                 self.cells = {}
         if not os.path.exists(name):

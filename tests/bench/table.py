@@ -19,13 +19,15 @@ def amount(value, unit):
 def shown(results, case, peer):
     """What is shown of a peer: its values, and how each is written."""
     unit = unit_of(case)
-    if unit == 'B' or peer.name == 'forwarder':
+    if unit == 'B' or case.rate or peer.name == 'forwarder':
         return (results.values(case, peer, 'cost'),
                 lambda v: amount(v, unit))
     return results.ratios(case, peer), lambda v: f'{v:.2f}'
 
 
 def columns(results, case, peer):
+    if not peer.can(case):
+        return '-', ''
     if results.failure(case, peer):
         return 'failed', ''
     values, write = shown(results, case, peer)

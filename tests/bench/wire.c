@@ -1,102 +1,65 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wire.c: sockets and epoll, without ceremony.
+ * wire.c: recv and sendmsg, or OpenSSL.
  */
 #include "wire.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <openssl/ssl.h>
+#include <stdint.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
+#include <unistd.h>
+
+#include "net.h"
+
+#define RECORD (16 * 1024) /* the most that a TLS record holds */
+
+static SSL_CTX *tls;
 
 void
-wire_fail(const char *format, ...)
+wire_use_tls(void)
 {
-	va_list args;
+	char group[] = "X25519";
 
-	fputs("failed: ", stdout);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
-	exit(1);
+	tls = SSL_CTX_new(TLS_client_method());
+	if (!tls || !SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION) ||
+	    !SSL_CTX_set_ciphersuites(tls, "TLS_AES_128_GCM_SHA256") ||
+	    !SSL_CTX_set1_groups_list(tls, group))
+		net_fail("OpenSSL cannot do TLS 1.3 with AES-128-GCM");
+	SSL_CTX_set_verify(tls, SSL_VERIFY_NONE, NULL);
+	SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				      SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
+	/* Not every proxy says goodbye in TLS before it closes. */
+	SSL_CTX_set_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
 }
 
-struct sockaddr_in
-wire_address(const char *text)
+void
+wire_open(struct wire *w, int fd)
 {
-	struct sockaddr_in sin = {.sin_family = AF_INET};
-	char host[64];
-	unsigned port;
-
-	if (sscanf(text, "%63[^:]:%u", host, &port) != 2 || port > 65535 ||
-	    inet_pton(AF_INET, host, &sin.sin_addr) != 1)
-		wire_fail("\"%s\" is no ADDRESS:PORT of IPv4", text);
-	sin.sin_port = htons((uint16_t)port);
-	return sin;
+	w->fd = fd;
+	w->tls = NULL;
+	w->wants_read = false;
+	if (!tls)
+		return;
+	w->tls = SSL_new(tls);
+	if (!w->tls || !SSL_set_fd(w->tls, fd))
+		net_fail("out of memory");
+	SSL_set_connect_state(w->tls);
 }
 
-static void
-set_nodelay(int fd)
+void
+wire_close(struct wire *w)
 {
-	int on = 1;
-
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-}
-
-int
-wire_listen(const char *port)
-{
-	char text[32];
-	struct sockaddr_in sin;
-	socklen_t len = sizeof(sin);
-	int on = 1;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	snprintf(text, sizeof(text), "127.0.0.1:%s", port);
-	sin = wire_address(text);
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 ||
-	    listen(fd, 4096) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&sin, &len) < 0)
-		wire_fail("cannot listen on %s: %s", text, strerror(errno));
-	set_nodelay(fd); /* accepted sockets inherit it */
-	printf("listening %u\n", ntohs(sin.sin_port));
-	fflush(stdout);
-	return fd;
-}
-
-int
-wire_accept(int listener)
-{
-	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED)
-		wire_fail("accept: %s", strerror(errno));
-	return fd;
-}
-
-int
-wire_connect(const struct sockaddr_in *to)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		wire_fail("socket: %s", strerror(errno));
-	set_nodelay(fd);
-	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0 &&
-	    errno != EINPROGRESS)
-		wire_fail("connect: %s", strerror(errno));
-	return fd;
+	if (w->tls) {
+		(void)SSL_shutdown(w->tls);
+		SSL_free(w->tls);
+		w->tls = NULL;
+	}
+	close(w->fd);
 }
 
 static ssize_t
@@ -107,10 +70,68 @@ result(ssize_t n)
 	return n;
 }
 
+static ssize_t
+tls_result(struct wire *w, int n)
+{
+	if (n > 0)
+		return n;
+	switch (SSL_get_error(w->tls, n)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return WIRE_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+/* As many records as there are: one call of SSL_read takes one. */
+static ssize_t
+tls_recv(struct wire *w, char *to, size_t size)
+{
+	size_t got = 0;
+
+	while (got < size) {
+		int n = SSL_read(w->tls, to + got, (int)(size - got));
+
+		if (n <= 0)
+			return got ? (ssize_t)got : tls_result(w, n);
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
 ssize_t
 wire_recv(struct wire *w, void *to, size_t size)
 {
+	if (w->tls)
+		return tls_recv(w, to, size);
 	return result(recv(w->fd, to, size, 0));
+}
+
+bool
+wire_pending(const struct wire *w)
+{
+	return w->tls && SSL_pending(w->tls) > 0;
+}
+
+/* As one record, as far as it holds them. */
+static ssize_t
+tls_send(struct wire *w, const void *head, size_t nhead, const void *body,
+	 size_t nbody)
+{
+	uint8_t record[RECORD];
+	size_t n = nhead < RECORD ? nhead : RECORD;
+	size_t m = nbody < RECORD - n ? nbody : RECORD - n;
+
+	int sent;
+
+	memcpy(record, head, n);
+	memcpy(record + n, body, m);
+	sent = SSL_write(w->tls, record, (int)(n + m));
+	w->wants_read = SSL_want_read(w->tls);
+	return tls_result(w, sent);
 }
 
 ssize_t
@@ -123,44 +144,7 @@ wire_send(struct wire *w, const void *head, size_t nhead, const void *body,
 	};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 
+	if (w->tls)
+		return tls_send(w, head, nhead, body, nbody);
 	return result(sendmsg(w->fd, &msg, MSG_NOSIGNAL));
-}
-
-int
-wire_epoll(void)
-{
-	int fd = epoll_create1(EPOLL_CLOEXEC);
-
-	if (fd < 0)
-		wire_fail("epoll_create1: %s", strerror(errno));
-	return fd;
-}
-
-void
-wire_watch(int epoll, int op, int fd, uint32_t events, void *data)
-{
-	struct epoll_event e = {.events = events, .data.ptr = data};
-
-	if (epoll_ctl(epoll, op, fd, &e) < 0)
-		wire_fail("epoll_ctl: %s", strerror(errno));
-}
-
-double
-wire_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-void
-wire_raise_nofile(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
-		return;
-	r.rlim_cur = r.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &r);
 }

@@ -3,10 +3,13 @@
 'use strict';
 
 const cluster = require('cluster');
+const fs = require('fs');
 const http = require('http');
+const https = require('https');
 const httpProxy = require('http-proxy');
 
-const [, , port, backend, workers] = process.argv;
+const { port, backend, workers, tls } =
+	JSON.parse(fs.readFileSync(process.argv[2]));
 
 function serve() {
 	const proxy = httpProxy.createProxyServer({
@@ -24,14 +27,18 @@ function serve() {
 			res.destroy();
 		}
 	});
-	const server = http.createServer((req, res) => proxy.web(req, res));
+	const web = (req, res) => proxy.web(req, res);
+	const server = tls ? https.createServer({
+		cert: fs.readFileSync(tls.cert),
+		key: fs.readFileSync(tls.key),
+	}, web) : http.createServer(web);
 	server.on('upgrade', (req, socket, head) =>
 		proxy.ws(req, socket, head));
-	server.listen(+port, '127.0.0.1', 4096);
+	server.listen(port, '127.0.0.1', 4096);
 }
 
-if (+workers > 1 && cluster.isPrimary)
-	for (let i = 0; i < +workers; i++)
+if (workers > 1 && cluster.isPrimary)
+	for (let i = 0; i < workers; i++)
 		cluster.fork();
 else
 	serve();
