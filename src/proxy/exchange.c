@@ -272,7 +272,7 @@ exchange_is_cut(const struct conn *c)
 static bool
 is_whole(struct conn *c)
 {
-	return body_eof(&c->hs->res_body) && !stream_is_cut(&c->server->s);
+	return !stream_is_cut(&c->server->s) && body_eof(&c->hs->res_body);
 }
 
 static void
