@@ -4,20 +4,18 @@
  */
 #include "net/tls_certs.h"
 
-#include <errno.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/tls_context.h"
+#include "net/tls_pem.h"
 #include "net/tls_self.h"
 #include "net/tls_tickets.h"
 
@@ -52,75 +50,6 @@ openssl_text(void)
 	const char *text = ERR_reason_error_string(ERR_peek_error());
 
 	return text ? text : "out of memory";
-}
-
-static bool
-can_read(const char *what, const char *file, struct conf_where where,
-	 struct mistakes *m)
-{
-	if (access(file, R_OK) == 0)
-		return true;
-	mistake(m, where, "%s \"%s\" cannot be read: %s", what, file,
-		strerror(errno));
-	return false;
-}
-
-static int
-no_passphrase(UNUSED char *buf, UNUSED int size, UNUSED int rwflag,
-	      void *asked)
-{
-	*(bool *)asked = true;
-	return -1;
-}
-
-static bool
-use_key(SSL_CTX *ctx, const struct conf_listener *l, const char *file,
-	const char *cert, struct mistakes *m)
-{
-	bool asked = false;
-
-	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
-	SSL_CTX_set_default_passwd_cb_userdata(ctx, &asked);
-	ERR_clear_error();
-	if (SSL_CTX_use_PrivateKey_file(ctx, file, SSL_FILETYPE_PEM) == 1) {
-		SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
-		SSL_CTX_set_default_passwd_cb(ctx, NULL);
-		return true;
-	}
-	if (asked)
-		mistake(m, l->where, "key \"%s\" has a passphrase, for which "
-			"nobody can be asked; take it out: openssl pkey -in %s "
-			"-out another.pem", file, file);
-	else if (ERR_GET_REASON(ERR_peek_last_error()) ==
-		 X509_R_KEY_VALUES_MISMATCH)
-		mistake(m, l->where, "key \"%s\" is not that of certificate "
-			"\"%s\"; name the two that belong together", file,
-			cert);
-	else if (ERR_GET_REASON(ERR_peek_error()) == PEM_R_NO_START_LINE ||
-		 ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_OSSL_DECODER)
-		mistake(m, l->where, "\"%s\" has no private key in it "
-			"(-----BEGIN PRIVATE KEY-----); write key = its file",
-			file);
-	else
-		mistake(m, l->where, "key \"%s\" is not taken: %s", file,
-			openssl_text());
-	return false;
-}
-
-static bool
-use_chain(SSL_CTX *ctx, const struct conf_listener *l, const char *file,
-	  struct mistakes *m)
-{
-	ERR_clear_error();
-	if (SSL_CTX_use_certificate_chain_file(ctx, file) == 1)
-		return true;
-	if (ERR_GET_REASON(ERR_peek_error()) == PEM_R_NO_START_LINE)
-		mistake(m, l->where, "\"%s\" has no certificate in it "
-			"(-----BEGIN CERTIFICATE-----)", file);
-	else
-		mistake(m, l->where, "certificate \"%s\" is not taken: %s",
-			file, openssl_text());
-	return false;
 }
 
 /* It works for whoever does not look, so that it is no mistake. */
@@ -161,7 +90,7 @@ ask_clients(SSL_CTX *ctx, const struct conf_listener *l, struct mistakes *m)
 
 	if (l->verify_client == VERIFY_NONE)
 		return true;
-	if (!can_read("client_ca", l->client_ca, l->where, m))
+	if (!tls_pem_can_read("client_ca", l->client_ca, l->where, m))
 		return false;
 	names = SSL_load_client_CA_file(l->client_ca);
 	if (!names || SSL_CTX_load_verify_file(ctx, l->client_ca) != 1) {
@@ -213,10 +142,9 @@ make_one(const struct conf_listener *l, size_t i, struct mistakes *m)
 	const char *file = l->self_signed ? NULL : l->certs[i].file;
 	const char *key = l->self_signed ? NULL : l->certs[i].key;
 	SSL_CTX *ctx = tls_context_new(TLS_SERVER);
-	bool known = file && can_read("certificate", file, l->where, m) &&
-		     can_read("key", key, l->where, m) &&
-		     use_chain(ctx, l, file, m) &&
-		     use_key(ctx, l, key, file, m) && ask_clients(ctx, l, m);
+	bool known = ctx && file && tls_pem_chain(ctx, file, l->where, m) &&
+		     tls_pem_key(ctx, key, file, l->where, m) &&
+		     ask_clients(ctx, l, m);
 
 	if (ctx && (known || (!file && use_self_signed(ctx))) &&
 	    tls_tickets_use(ctx) && set_session_context(ctx, l)) {
