@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "conf/conf.h"
+#include "net/tls_client.h"
 #include "run/gates.h"
 #include "run/loop.h"
 
@@ -27,6 +28,15 @@ open_standard_descriptors(void)
 		close(fd);
 }
 
+/* Do the files of backends with TLS hold what they should? */
+static bool
+make_tls(struct conf *conf)
+{
+	struct mistakes m = { .count = 0 };
+
+	return tls_clients_make(conf, &m);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -37,7 +47,7 @@ main(int argc, char **argv)
 	conf = conf_from_args(argc, argv, &action);
 	if (!conf)
 		return action == CONF_HELP || action == CONF_VERSION ? 0 : 1;
-	if (!gates_check(conf)) {
+	if (!make_tls(conf) || !gates_check(conf)) {
 		conf_unref(conf);
 		return 1;
 	}

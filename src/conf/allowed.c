@@ -15,8 +15,8 @@
 #include "conf/check.h"
 #include "conf/target.h"
 #include "conf/text.h"
+#include "conf/url.h"
 
-#define HTTP_PORT 80
 
 /* ---- the list ---- */
 
@@ -256,12 +256,13 @@ fill_texts(struct conf_server *s)
 	bool ip6 = strchr(s->host, ':');
 	struct buf *text = NULL;
 
-	if (buf_printf(&text, "http://%s%s%s:%u", ip6 ? "[" : "", s->host,
-		       ip6 ? "]" : "", s->port) && buf_add(&text, "", 1) &&
-	    (s->text = strdup(buf_data(text))))
-		s->host_port = strdup(s->text + strlen("http://"));
+	if (buf_printf(&text, "http%s://%s%s%s:%u", s->tls ? "s" : "",
+		       ip6 ? "[" : "", s->host, ip6 ? "]" : "", s->port) &&
+	    buf_add(&text, "", 1) && (s->text = strdup(buf_data(text))))
+		s->host_port = strdup(conf_server_place(s));
 	buf_free(&text);
-	if (s->host_port && s->port == HTTP_PORT)
+	if (s->host_port &&
+	    s->port == (s->tls ? URL_HTTPS_PORT : URL_HTTP_PORT))
 		*strrchr(s->host_port, ':') = '\0';
 	return s->host_port;
 }
@@ -274,6 +275,8 @@ route_server(const struct conf *c, const struct conf_route *r,
 	struct conf_server *s = calloc(1, sizeof(*s));
 	enum route_choice choice = CHOICE_NO_MEMORY;
 
+	if (s)
+		s->tls = open->tls;
 	if (s && fill_host(open, caps, s) && fill_port(open, caps, s) &&
 	    fill_texts(s))
 		choice = find_addresses(r, s);

@@ -18,7 +18,6 @@
 #include "conf/url.h"
 
 #define EVERYTHING "/**"
-#define HTTP_PORT 80
 #define DEFAULT_URL "http://127.0.0.1:3001"
 
 static void
@@ -35,9 +34,9 @@ set_texts(struct conf_server *s)
 	}
 	host_port = s->port_text ? xasprintf("%s:%s", s->host, s->port_text)
 				 : url_host_port(s->host, s->port);
-	s->text = xasprintf("http://%s", host_port);
+	s->text = xasprintf("http%s://%s", s->tls ? "s" : "", host_port);
 	/* Browsers leave the scheme's own port out of Host, and so do we. */
-	if (s->port == HTTP_PORT)
+	if (s->port == (s->tls ? URL_HTTPS_PORT : URL_HTTP_PORT))
 		*strrchr(host_port, ':') = '\0';
 	s->host_port = host_port;
 }
@@ -58,7 +57,7 @@ copy(const char *text)
 /* Without a name it is called by its place. */
 static struct conf_backend *
 add_backend(struct draft *d, const char *name, const struct url *at,
-	    struct conf_where where)
+	    const struct draft_tls *tls, struct conf_where where)
 {
 	struct conf *c = &d->tree->conf;
 	struct conf_backend *b = xcalloc(1, sizeof(*b));
@@ -66,7 +65,12 @@ add_backend(struct draft *d, const char *name, const struct url *at,
 	b->server.host = copy(at->host);
 	b->server.port_text = copy(at->port_text);
 	b->server.path = copy(at->socket);
+	b->server.tls = at->tls;
 	b->send_proxy = PROXY_NONE;
+	b->tls.verify = tls->verify != TRUTH_FALSE;
+	b->tls.ca = copy(tls->ca);
+	b->tls.certificate = copy(tls->certificate);
+	b->tls.key = copy(tls->key ? tls->key : tls->certificate);
 	b->where = where;
 	b->index = (unsigned)c->nbackends;
 	conf_set_port(b, at->port);
@@ -91,7 +95,22 @@ is_at(const struct conf_server *s, const struct url *url)
 		return s->path && url->socket &&
 		       strcmp(s->path, url->socket) == 0;
 	return s->port == url->port && !s->port_text && !url->port_text &&
-	       strcasecmp(s->host, url->host) == 0;
+	       s->tls == url->tls && strcasecmp(s->host, url->host) == 0;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool
+has_tls(const struct conf_tls *t, const struct draft_tls *said)
+{
+	return t->verify == (said->verify != TRUTH_FALSE) &&
+	       same_text(t->ca, said->ca) &&
+	       same_text(t->certificate, said->certificate) &&
+	       same_text(t->key, said->key ? said->key : said->certificate);
 }
 
 /*
@@ -99,14 +118,39 @@ is_at(const struct conf_server *s, const struct url *url)
  * are shared, and so is its being the application.
  */
 static struct conf_backend *
-backend_at(struct draft *d, const struct url *url, struct conf_where where)
+backend_at(struct draft *d, const struct url *url,
+	   const struct draft_tls *tls, struct conf_where where)
 {
 	const struct conf *c = &d->tree->conf;
 
 	for (size_t i = 0; i < c->nbackends; i++)
-		if (is_at(&c->backends[i]->server, url))
+		if (is_at(&c->backends[i]->server, url) &&
+		    has_tls(&c->backends[i]->tls, tls))
 			return c->backends[i];
-	return add_backend(d, NULL, url, where);
+	return add_backend(d, NULL, url, tls, where);
+}
+
+/* A sentence about settings that have nothing to do there, or NULL. */
+static char *
+refuse_tls(const struct url *url, const struct draft_tls *said,
+	   enum truth usual)
+{
+	const char *name = said->ca ? "ca"
+			   : said->certificate ? "certificate"
+			   : said->key ? "key"
+			   : said->verify != usual ? "tls_verify"
+						   : NULL;
+
+	if (name && !url->tls)
+		return xasprintf("%s is for backends with TLS; write https://, "
+				 "or leave it out", name);
+	if (said->key && !said->certificate)
+		return xstrdup("key is that of certificate; write both, or "
+			       "leave it out");
+	if (said->ca && said->verify == TRUTH_FALSE)
+		return xstrdup("ca says whom to trust, and tls_verify = false "
+			       "that anybody is; leave one of them out");
+	return NULL;
 }
 
 static void
@@ -134,10 +178,13 @@ build_backend(struct draft *d, const struct draft_backend *draft)
 		error = xasprintf("\"%s\": a server has no captures; write "
 				  "the whole URL as the route's backend",
 				  draft->servers[0]);
+	else if (!error)
+		error = refuse_tls(&url, &draft->tls, TRUTH_TRUE);
 	if (error) {
 		mistake(&d->mistakes, draft->where, "%s", error);
 	} else {
-		b = add_backend(d, draft->name, &url, draft->where);
+		b = add_backend(d, draft->name, &url, &draft->tls,
+				draft->where);
 		b->change_origin = draft->change_origin == TRUTH_TRUE;
 		b->send_proxy = (enum conf_proxy)draft->send_proxy;
 	}
@@ -261,12 +308,13 @@ own_backend(struct draft *d, const char *name, struct conf_where where)
 	const struct conf_backend *taken = find_backend(&d->tree->conf, name);
 	char host[] = "127.0.0.1";
 	const struct url here = { .host = host };
+	const struct draft_tls none = { .verify = TRUTH_OPEN };
 
 	if (taken)
 		mistake(&d->mistakes, taken->where, "\"%s\" is the name of a "
 			"backend that bowsprit itself starts; call this one "
 			"otherwise", name);
-	return add_backend(d, name, &here, where);
+	return add_backend(d, name, &here, &none, where);
 }
 
 static void
@@ -296,8 +344,9 @@ resolve_url(struct draft *d, const struct draft_route *r, char **target)
 	struct url url;
 	char *error;
 
-	if (url_parse(r->backend, &url, &error)) {
-		b = backend_at(d, &url, r->where);
+	if (url_parse(r->backend, &url, &error) &&
+	    !(error = refuse_tls(&url, &r->tls, TRUTH_OPEN))) {
+		b = backend_at(d, &url, &r->tls, r->where);
 		*target = url.path;
 		url.path = NULL;
 	} else {
@@ -306,6 +355,14 @@ resolve_url(struct draft *d, const struct draft_route *r, char **target)
 	}
 	url_fini(&url);
 	return b;
+}
+
+/* A backend with a name has its own word on TLS, for all its routes. */
+static bool
+has_tls_settings(const struct draft_route *r)
+{
+	return r->tls.verify != TRUTH_OPEN || r->tls.ca ||
+	       r->tls.certificate || r->tls.key;
 }
 
 /* The backend, or NULL and a mistake told. */
@@ -329,6 +386,10 @@ resolve(struct draft *d, const struct draft_route *r, char **target)
 	b = find_backend(&d->tree->conf, r->backend);
 	if (!b)
 		tell_unknown(d, r);
+	else if (has_tls_settings(r))
+		mistake(&d->mistakes, r->where, "tls_verify, ca, certificate "
+			"and key of \"%s\" are for all its routes; write them "
+			"in backends", r->backend);
 	return b;
 }
 

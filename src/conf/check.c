@@ -121,6 +121,37 @@ remark_on_route(struct conf_tree *t, const struct conf_route *r)
 }
 
 static bool
+is_literal(const char *host)
+{
+	struct addr a;
+
+	return addr_parse(&a, slice_str(host));
+}
+
+/* Of a server that is named most know themselves by that name only. */
+static void
+remark_on_host(struct conf_tree *t, const struct conf_route *r)
+{
+	const struct conf_server *s = &r->backend->server;
+
+	if (s->tls && !r->change_origin && !is_localhost(s->host) &&
+	    !is_literal(s->host) && !conf_server_is_open(s))
+		conf_tree_remark(t, r->where, "%s is asked with the client's "
+				 "own Host; if it knows itself as %s only, add "
+				 "change_origin", s->text, s->host);
+}
+
+static void
+remark_on_verify(struct conf_tree *t, const struct conf_backend *b)
+{
+	if (b->server.tls && !b->tls.verify)
+		conf_tree_remark(t, b->where, "nobody makes sure that %s is "
+				 "who it says: with tls_verify = false whoever "
+				 "is in between can read and change all",
+				 b->server.text);
+}
+
+static bool
 is_used(const struct conf *c, const struct conf_backend *b)
 {
 	for (size_t i = 0; i < c->nroutes; i++)
@@ -154,8 +185,12 @@ check_remarks(struct conf_tree *t)
 {
 	const struct conf *c = &t->conf;
 
-	for (size_t i = 0; i < c->nroutes; i++)
+	for (size_t i = 0; i < c->nroutes; i++) {
 		remark_on_route(t, &c->routes[i]);
+		remark_on_host(t, &c->routes[i]);
+	}
+	for (size_t i = 0; i < c->nbackends; i++)
+		remark_on_verify(t, c->backends[i]);
 	for (size_t i = 0; i < c->nbackends; i++)
 		if (!is_used(c, c->backends[i]))
 			conf_tree_remark(t, c->backends[i]->where, "no route "

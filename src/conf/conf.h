@@ -64,6 +64,7 @@ struct conf_server {
 		      * NULL: it has a path */
 	char *port_text; /* "{port}"; NULL: it is the number */
 	uint16_t port;
+	bool tls;
 	char *path;      /* of a unix socket, or NULL */
 	char *host_port; /* for Host with change_origin: "10.0.0.5:4000", of
 			  * a unix socket "localhost" */
@@ -76,11 +77,25 @@ struct conf_server {
 /* Which PROXY header goes first on a connection to a backend. */
 enum conf_proxy { PROXY_NONE = 1, PROXY_V1, PROXY_V2 };
 
+/* Of a backend with TLS; files in PEM form, or NULL. */
+struct conf_tls {
+	bool verify;             /* whether it is who it says */
+	char *ca;                /* whom to trust instead of the system's CAs */
+	char *certificate, *key; /* our own */
+};
+
+struct ssl_ctx_st;
+
 struct conf_backend {
 	char *name; /* "novnc"; for one given as URL conf_server_place */
 	struct conf_server server;
 	bool change_origin;
 	enum conf_proxy send_proxy;
+	struct conf_tls tls;
+	/* All of that as net/tls_client has it: by main before workers have the
+	 * tree, and freed with it; NULL without TLS. */
+	struct ssl_ctx_st *tls_client;
+	void (*tls_client_free)(struct ssl_ctx_st *ctx);
 	bool is_app; /* the supervised COMMAND: requests wait while it boots */
 	unsigned index; /* in conf->backends */
 	struct conf_where where;

@@ -25,12 +25,21 @@ draft_add_route(struct draft *d, struct conf_where where)
 }
 
 static void
+tls_fini(struct draft_tls *t)
+{
+	free(t->ca);
+	free(t->certificate);
+	free(t->key);
+}
+
+static void
 backend_fini(struct draft_backend *b)
 {
 	for (size_t i = 0; i < b->nservers; i++)
 		free(b->servers[i]);
 	free(b->servers);
 	free(b->name);
+	tls_fini(&b->tls);
 }
 
 static void
@@ -39,6 +48,7 @@ route_fini(struct draft_route *r)
 	free(r->name);
 	free(r->path);
 	free(r->backend);
+	tls_fini(&r->tls);
 	pattern_free(r->pattern);
 	header_fini(&r->request);
 	header_fini(&r->response);

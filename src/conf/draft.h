@@ -40,12 +40,19 @@ struct draft_listener {
 	struct conf_where where;
 };
 
+/* Of a backend, be it named or a route's URL; files. */
+struct draft_tls {
+	enum truth verify;
+	char *ca, *certificate, *key;
+};
+
 struct draft_backend {
 	char *name;
 	char **servers;
 	size_t nservers;
 	enum truth change_origin;
 	uint32_t send_proxy; /* enum conf_proxy */
+	struct draft_tls tls;
 	bool broken; /* a mistake about its servers has been told */
 	struct conf_where where;
 };
@@ -65,6 +72,7 @@ struct draft_route {
 	enum truth change_origin, verify_accept, strict;
 	struct conf_timeouts times; /* those that it may have of its own */
 	uint32_t send_proxy; /* enum conf_proxy, or 0 */
+	struct draft_tls tls; /* of a URL */
 	uint32_t ping; /* enum conf_ping, or 0 */
 	struct conf_limits limits;
 	struct conf_headers request, response;

@@ -191,6 +191,17 @@ widest_pattern(const struct conf *c)
 }
 
 static void
+explain_backend_tls(const struct conf_tls *t)
+{
+	if (!t->verify)
+		printf(", certificate not verified");
+	if (t->ca)
+		printf(", ca %s", t->ca);
+	if (t->certificate)
+		printf(", certificate of ours %s", t->certificate);
+}
+
+static void
 explain_route(const struct conf *c, const struct conf_route *r, int wide)
 {
 	const char *path = pattern_text(r->pattern);
@@ -198,6 +209,7 @@ explain_route(const struct conf *c, const struct conf_route *r, int wide)
 
 	printf("  %-*s  %-32s  ", wide, path, takes_text(r->takes));
 	explain_destination(r);
+	explain_backend_tls(&r->backend->tls);
 	if (r->send_proxy != PROXY_NONE)
 		printf(", PROXY header v%d", r->send_proxy == PROXY_V1 ? 1
 								       : 2);

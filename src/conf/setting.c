@@ -120,6 +120,13 @@ static const struct setting_word redirects[] = {
 	{ "max_message", SETTING_SIZE, FIELD(type, limits.message), preset, \
 	  0, INT64_MAX, NULL }
 
+/* The same settings, of a backend and of a route with a URL. */
+#define BACKEND_TLS(type, preset) \
+	TRUTH("tls_verify", type, tls.verify, preset), \
+	TEXT("ca", type, tls.ca, NULL), \
+	TEXT("certificate", type, tls.certificate, NULL), \
+	TEXT("key", type, tls.key, NULL)
+
 static const struct setting top[] = {
 	PARTS("listeners"),
 	PARTS("backends"),
@@ -198,6 +205,7 @@ static const struct setting backend[] = {
 	PARTS("servers"),
 	TRUTH("change_origin", struct draft_backend, change_origin, "false"),
 	WORD("send_proxy", struct draft_backend, send_proxy, "none", proxies),
+	BACKEND_TLS(struct draft_backend, "true"),
 };
 
 static const struct setting route[] = {
@@ -207,6 +215,7 @@ static const struct setting route[] = {
 	TEXT("backend", struct draft_route, backend, NULL),
 	TRUTH("change_origin", struct draft_route, change_origin, NULL),
 	WORD("send_proxy", struct draft_route, send_proxy, NULL, proxies),
+	BACKEND_TLS(struct draft_route, NULL),
 	TRUTH("verify_accept", struct draft_route, verify_accept, "true"),
 	ROUTE_TIME("connect", connect),
 	ROUTE_TIME("handshake", handshake),

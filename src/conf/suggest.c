@@ -19,8 +19,8 @@ static const char not_needed[] =
 	"not needed: headers are forwarded as they came";
 static const char no_buffering[] =
 	"not needed: bytes are forwarded as they come";
-static const char tls_later[] =
-	"not built yet: backends are reached by http:// only";
+static const char tls_always[] =
+	"not needed: the URL's name is asked for (SNI)";
 static const char as_came[] =
 	"not built: answers are forwarded as they came";
 static const char no_rewriting[] =
@@ -79,8 +79,12 @@ static const struct foreign foreign[] = {
 	{ "proxy_set_header",
 	  "set_headers, which X-Forwarded-* do not need; for Host "
 	  "change_origin" },
-	{ "proxy_ssl_server_name", tls_later },
-	{ "proxy_ssl_verify", tls_later },
+	{ "proxy_ssl_certificate", "certificate, in backends" },
+	{ "proxy_ssl_certificate_key", "key, in backends" },
+	{ "proxy_ssl_server_name", tls_always },
+	{ "proxy_ssl_session_reuse", "not needed: sessions are reused" },
+	{ "proxy_ssl_trusted_certificate", "ca, in backends" },
+	{ "proxy_ssl_verify", "tls_verify, which is true" },
 	{ "real_ip_header", "trusted_proxies" },
 	{ "resolver", "not needed: the system's own is used" },
 	{ "return", no_rewriting },
@@ -126,7 +130,7 @@ static const struct foreign foreign[] = {
 	{ "proxyTimeout",
 	  "handshake (upgrades) and response (HTTP), both in timeouts" },
 	{ "router", "routes = ( { path = \"/…\"; backend = \"…\"; } )" },
-	{ "secure", tls_later },
+	{ "secure", "tls_verify" },
 	{ "selfHandleResponse", as_came },
 	{ "ssl", "certificate and key, in listeners" },
 	{ "target", "a route's backend, or servers in backends" },
@@ -138,8 +142,7 @@ static const struct foreign foreign[] = {
 
 /* Planned, and known by these names already. */
 static const char *const later[] = {
-	"--doctor",
-	"allowed_origins", "ca", "limits", "tls", "tls_verify",
+	"--doctor", "allowed_origins", "limits", "tls",
 };
 
 static int

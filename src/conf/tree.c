@@ -84,6 +84,11 @@ backend_free(struct conf_backend *b)
 {
 	free(b->name);
 	server_fini(&b->server);
+	free(b->tls.ca);
+	free(b->tls.certificate);
+	free(b->tls.key);
+	if (b->tls_client)
+		b->tls_client_free(b->tls_client);
 	free(b);
 }
 

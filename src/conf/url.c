@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "conf/text.h"
 
-#define HTTP_PORT 80
 #define LONGEST_HOST 253 /* RFC 1035 2.3.4, without the final dot */
 
 /* What a scheme that we do not speak is answered with; NULL: we do. */
@@ -19,9 +18,6 @@ struct scheme {
 	const char *name, *refusal;
 };
 
-static const char no_tls[] =
-	"TLS to a backend is not built yet; where the network to it is your "
-	"own write http://, else put a TLS client such as stunnel between";
 static const char no_tcp[] =
 	"a backend that speaks no HTTP is not built yet; run websockify "
 	"before it and write http:// with websockify's port";
@@ -29,8 +25,8 @@ static const char no_tcp[] =
 static const struct scheme schemes[] = {
 	{ "http", NULL },
 	{ "ws", NULL },
-	{ "https", no_tls },
-	{ "wss", no_tls },
+	{ "https", NULL },
+	{ "wss", NULL },
 	{ "tcp", no_tcp },
 	{ "vnc", no_tcp },
 	{ "unix", NULL },
@@ -85,7 +81,7 @@ refuse_scheme(const char *text, struct slice name)
 		return xasprintf("\"%s\": %s", text, schemes[i].refusal);
 	}
 	return xasprintf("\"%s\": unknown scheme \"%.*s\"; write http://, "
-			 "ws:// or unix:/", text, SLICE_ARG(name));
+			 "https:// or unix:/", text, SLICE_ARG(name));
 }
 
 static bool
@@ -181,7 +177,7 @@ refuse_host(const char *text, struct slice host, bool bracketed)
 static bool
 take_port(struct slice rest, struct url *url)
 {
-	url->port = HTTP_PORT;
+	url->port = url->tls ? URL_HTTPS_PORT : URL_HTTP_PORT;
 	if (rest.n == 0)
 		return true;
 	rest = slice_of(rest.p + 1, rest.n - 1);
@@ -295,6 +291,8 @@ url_parse(const char *text, struct url *url, char **error)
 		return false;
 	if (slice_ieq(scheme, SLICE("unix")))
 		return parse_socket(text, text + strlen("unix:"), url, error);
+	url->tls = slice_ieq(scheme, SLICE("https")) ||
+		   slice_ieq(scheme, SLICE("wss"));
 	from = text + scheme.n + strlen("://");
 	authority = slice_of(from, strcspn(from, "/?#"));
 	*error = refuse_characters(text, authority);

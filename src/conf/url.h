@@ -11,12 +11,13 @@
 #include "conf/conf.h"
 
 /*
- * A backend's URL: http:// or ws://, which are the same, or the path of a unix
- * socket, "unix:/run/x.sock", behind which ":/path" may stand.  A lone "/"
+ * A backend's URL: http:// or ws://, which are the same, https:// or wss://,
+ * which are so too, or the path of a unix socket, "unix:/run/x.sock", behind which ":/path" may stand.  A lone "/"
  * counts as no path, since nobody means by it that every request is for "/".
  * Host and port may have captures.
  */
 struct url {
+	bool tls;
 	char *host; /* a name or a literal, without brackets */
 	char *socket; /* of unix:, and then no host nor port; or NULL */
 	char *port_text; /* with a capture, and the port is 0; or NULL */
@@ -43,6 +44,9 @@ const char *url_after_pattern(const char *text);
  */
 bool url_parse_listener(const char *text, struct conf_listener *l,
 			char **error) WUNRES;
+
+#define URL_HTTP_PORT 80
+#define URL_HTTPS_PORT 443
 
 /* A name or a literal as it stands in a URL or in Host: "[::1]:80". */
 char *url_host_port(const char *host, uint16_t port) WUNRES;

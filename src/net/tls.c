@@ -237,6 +237,13 @@ tls_set_peer(struct tls *t, const char *name, bool verify)
 	return X509_VERIFY_PARAM_set1_host(param, name, 0);
 }
 
+void
+tls_resume(struct tls *t, SSL_SESSION *session)
+{
+	(void)SSL_set_session(t->ssl, session);
+	ERR_clear_error();
+}
+
 /* Before each call of OpenSSL's: its queue of errors is the thread's. */
 static void
 begin(struct tls *t, size_t n)
@@ -432,6 +439,35 @@ bool
 tls_asks_peer(const struct tls *t)
 {
 	return SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE;
+}
+
+enum tls_doubt
+tls_doubt(const struct tls *t)
+{
+	switch (SSL_get_verify_result(t->ssl)) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return TLS_DOUBT_TIME;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return TLS_DOUBT_NAME;
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		return TLS_DOUBT_SELF;
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		return TLS_DOUBT_ISSUER;
+	default:
+		return TLS_DOUBT_OTHER;
+	}
+}
+
+bool
+tls_is_plain(const struct tls *t)
+{
+	return t->end == TLS_FAULT &&
+	       ERR_GET_REASON(t->why) == SSL_R_WRONG_VERSION_NUMBER;
 }
 
 const char *

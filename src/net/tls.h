@@ -43,6 +43,10 @@ void tls_free(struct tls *t);
  */
 bool tls_set_peer(struct tls *t, const char *name, bool verify) WUNRES;
 
+struct ssl_session_st;
+/* TLS_CLIENT: offers to go on with that session, which is counted. */
+void tls_resume(struct tls *t, struct ssl_session_st *session);
+
 enum tls_step {
 	TLS_WAITS,  /* for bytes of the peer's */
 	TLS_FULL,   /* send what tls_output has, and call again */
@@ -90,6 +94,17 @@ enum tls_end tls_end(const struct tls *t);
 struct slice tls_name(const struct tls *t);
 /* TLS_SERVER: does who it is depend on its certificate? */
 bool tls_asks_peer(const struct tls *t);
+/* What a certificate that is not good enough lacks. */
+enum tls_doubt {
+	TLS_DOUBT_OTHER,
+	TLS_DOUBT_TIME,   /* it has expired, or is not valid yet */
+	TLS_DOUBT_NAME,   /* it is for somebody else */
+	TLS_DOUBT_SELF,   /* it has signed itself */
+	TLS_DOUBT_ISSUER, /* whoever has signed it is not trusted */
+};
+enum tls_doubt tls_doubt(const struct tls *t);
+/* Was what came in place of TLS no record of it at all, as plain HTTP? */
+bool tls_is_plain(const struct tls *t);
 /* The words for it; of the last three OpenSSL's.  Static. */
 const char *tls_why(const struct tls *t);
 

@@ -20,6 +20,7 @@
 #include "proxy/exchange.h"
 #include "proxy/finish.h"
 #include "proxy/proxied.h"
+#include "proxy/secure.h"
 #include "proxy/server.h"
 #include "proxy/shake.h"
 #include "proxy/tunnel.h"
@@ -80,6 +81,9 @@ void
 conn_on_server(struct conn *c, short what)
 {
 	switch (c->state) {
+	case CS_CONNECT: /* there is a connection, see dial.c before that */
+		secure_on_event(c, what);
+		break;
 	case CS_ANSWER:
 		server_on_answer(c, what);
 		break;
@@ -94,7 +98,6 @@ conn_on_server(struct conn *c, short what)
 	case CS_PROXY:
 	case CS_TLS:
 	case CS_HEAD:
-	case CS_CONNECT: /* see dial.c */
 	case CS_REPLY:
 	case CS_LINGER:
 	case CS_DEAD:

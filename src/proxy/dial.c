@@ -327,6 +327,20 @@ index_of(const struct dial *d, const struct server *s)
 	return i;
 }
 
+/* What is left of the time is for TLS, if there is any. */
+static void
+set_last_deadline(struct conn *c)
+{
+	const struct dial *d = c->hs->dial;
+	uint64_t now = clock_ms();
+
+	if (d->ends)
+		conn_set_deadline(c, now < d->ends ? d->ends - now : 1,
+				  d->due);
+	else
+		conn_set_deadline(c, 0, NULL);
+}
+
 /* Those that began earlier were slower, and are not to slow the next one. */
 static void
 win(struct conn *c, size_t i)
@@ -340,6 +354,7 @@ win(struct conn *c, size_t i)
 	while (i-- > 0)
 		if (d->attempts[i].server)
 			fail_attempt(c, i, ETIMEDOUT);
+	set_last_deadline(c);
 	dial_stop(c);
 	server_connected(c);
 }

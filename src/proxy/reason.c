@@ -111,6 +111,42 @@ const struct reason
 		"file must let bowsprit's user write to it, and its folders "
 		"let that enter; else SELinux or a firewall forbids it",
 	},
+	reason_server_cert_expired = {
+		"server-cert-expired", 502, "certificate has expired",
+		"CERT_HAS_EXPIRED", "the certificate of {server} is not valid "
+		"at this time: give it a new one, or is this machine's clock "
+		"wrong?",
+	},
+	reason_server_cert_name = {
+		"server-cert-name", 502, "certificate is for another name",
+		"ERR_TLS_CERT_ALTNAME_INVALID", "the certificate of {server} "
+		"does not have that name: write the URL with a name that it "
+		"has, or give it one with this name",
+	},
+	reason_server_cert_self = {
+		"server-cert-self-signed", 502, "self-signed certificate",
+		"DEPTH_ZERO_SELF_SIGNED_CERT", "{server} has signed its "
+		"certificate itself: if it is yours, write ca = that "
+		"certificate's file, or tls_verify = false where nobody is in "
+		"between",
+	},
+	reason_server_cert_issuer = {
+		"server-cert-issuer", 502, "certificate of an unknown CA",
+		"UNABLE_TO_VERIFY_LEAF_SIGNATURE", "nobody we trust has "
+		"signed the certificate of {server}: write ca = the file of "
+		"its CA, or let it send its whole chain",
+	},
+	reason_server_cert = {
+		"server-cert", 502, "certificate is not taken", "EPROTO",
+		"the certificate of {server} is not good enough: openssl "
+		"s_client -connect shows it",
+	},
+	reason_server_tls = {
+		"server-tls", 502, "TLS handshake failed", "EPROTO",
+		"{server} and we have no TLS in common: 1.2 and 1.3 with "
+		"today's ciphers, and HTTP/1.1; or it wants a certificate of "
+		"ours (certificate, key)",
+	},
 	reason_server_unreachable = {
 		"server-unreachable", 502, "connect EHOSTUNREACH",
 		"EHOSTUNREACH", "there is no way to {server}: check its "
@@ -264,6 +300,8 @@ reason_of_server_errno(int error)
 	case ENOMEM:
 	case ENOBUFS:
 		return &reason_no_memory;
+	case EPROTO:
+		return &reason_server_tls;
 	case ECONNRESET:
 	case EPIPE:
 		return &reason_server_reset;

@@ -50,6 +50,12 @@ extern const struct reason
 	reason_server_refused,
 	reason_socket_missing, /* a unix socket's file is not there */
 	reason_server_forbidden,
+	reason_server_cert_expired,
+	reason_server_cert_name,
+	reason_server_cert_self,   /* signed by itself */
+	reason_server_cert_issuer, /* signed by somebody we do not trust */
+	reason_server_cert,
+	reason_server_tls,
 	reason_server_unreachable,
 	reason_server_reset,
 	reason_server_closed, /* before it answered */

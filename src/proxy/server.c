@@ -16,6 +16,7 @@
 #include "proxy/exchange.h"
 #include "proxy/finish.h"
 #include "proxy/forward.h"
+#include "proxy/secure.h"
 #include "proxy/tunnel.h"
 
 /* A head is read in small steps, so that little of a body is copied. */
@@ -179,10 +180,12 @@ send_proxy_header(struct conn *c)
 void
 server_connected(struct conn *c)
 {
-	if (send_proxy_header(c))
-		server_opened(c);
-	else
+	if (!send_proxy_header(c))
 		server_lost(c, reason_of_server_errno(c->server->s.error));
+	else if (conn_server(c)->tls)
+		secure_begin(c);
+	else
+		server_opened(c);
 }
 
 /* Sends the request head. */
@@ -270,6 +273,8 @@ server_on_deadline(struct conn *c)
 		server_connect(c);
 	else if (c->hs->waits_app)
 		finish_fail(c, c->due);
+	else if (c->server)
+		secure_on_deadline(c);
 	else
 		dial_on_deadline(c);
 }
@@ -318,6 +323,11 @@ server_lost(struct conn *c, const struct reason *why)
 	if (!may_retry(c)) {
 		struct refusal r = { .why = why, .hint = why_not_again(hs) };
 
+		/* A server may refuse ours only after its own handshake. */
+		if (why == &reason_server_tls) {
+			r.text = tls_why(c->server->s.tls);
+			r.hint = NULL;
+		}
 		finish_refuse(c, &r);
 		return;
 	}
@@ -426,6 +436,16 @@ on_head(struct conn *c, size_t len)
 	return more;
 }
 
+/* An alert, or the beginning of a handshake (RFC 8446 5.1). */
+static bool
+is_tls(const struct stream *s)
+{
+	struct slice in = buf_slice(s->in);
+
+	return !s->tls && (slice_starts(in, SLICE("\x15\x03")) ||
+			   slice_starts(in, SLICE("\x16\x03")));
+}
+
 /* Looks for heads in what has come. */
 static void
 look(struct conn *c)
@@ -446,6 +466,10 @@ look(struct conn *c)
 
 			if (fault == &head_not_http)
 				r.why = &reason_not_http;
+			if (is_tls(s))
+				r.hint = "{server} answered in TLS: is this "
+					 "its port for https? then write "
+					 "https://";
 			finish_refuse(c, &r);
 			return;
 		}

@@ -85,6 +85,20 @@ announce_routes(const struct conf *conf)
 	}
 }
 
+void
+announce_doubts(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->nbackends; i++) {
+		const struct conf_backend *b = conf->backends[i];
+
+		if (b->server.tls && !b->tls.verify)
+			log_say(LOG_WARN, "tls_verify = false: nobody makes "
+				"sure that %s is who it says, and whoever is "
+				"in between can read and change all",
+				b->server.text);
+	}
+}
+
 /* The host that a browser on this machine would use. */
 static void
 url_of(const struct conf_listener *l, char *out, size_t n)

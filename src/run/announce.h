@@ -15,6 +15,8 @@ void announce_source(const struct conf *conf);
 void announce_reach(const struct conf *conf, const struct sockets *s);
 /* Which WebSockets go where. */
 void announce_routes(const struct conf *conf);
+/* Warns of backends whose certificates are not verified. */
+void announce_doubts(const struct conf *conf);
 /* "> Ready on …": it can be opened in a browser now. */
 void announce_ready(const struct conf *conf, const struct sockets *s);
 

@@ -24,7 +24,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "conf/mistake.h"
 #include "net/resolve.h"
+#include "net/tls_client.h"
 #include "proto/frame.h"
 #include "run/announce.h"
 #include "run/child.h"
@@ -242,13 +244,20 @@ static void
 reload(struct loop *l)
 {
 	struct conf *conf;
+	struct mistakes mistakes = { .count = 0 };
+	bool good;
 
 	if (!log_reopen())
 		log_say(LOG_ERROR, "the log file cannot be opened again: %s",
 			strerror(errno));
-	if (!(conf = conf_again(l->conf))) {
+	conf = conf_again(l->conf);
+	mistakes_go_to_log(true);
+	good = conf && tls_clients_make(conf, &mistakes);
+	mistakes_go_to_log(false);
+	if (!good) {
 		log_say(LOG_ERROR, "reload: the configuration has mistakes; "
 			"the running one stays");
+		conf_unref(conf);
 		return;
 	}
 	fill_in(l, conf);
@@ -260,6 +269,7 @@ reload(struct loop *l)
 	l->conf = conf;
 	names_watch(&l->names, conf);
 	gates_reload(&l->gates, conf);
+	announce_doubts(conf);
 	log_say(LOG_INFO, "> Configuration reloaded; listeners, workers and "
 		"the log's place change with SIGUSR2, or a restart");
 }
@@ -584,6 +594,7 @@ start(struct loop *l)
 	if (!l->conf->command)
 		announce_ready(l->conf, &l->sockets);
 	announce_routes(l->conf);
+	announce_doubts(l->conf);
 	if (!start_threads(l) || !start_child(l))
 		return false;
 	if (!sockets_answer(&l->sockets) && !l->conf->command)

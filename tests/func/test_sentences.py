@@ -118,6 +118,11 @@ FILES = [
     ' d = { servers = ( "http://x", "http://y" ); };'
     ' e = { servers = ( 5 ); }; f = { servers = ( "http://x/y" ); };'
     ' g = { servers = ( "http://{x}" ); }; };\n',
+    'backends = { a = { servers = ( "https://a" ); key = "/k"; };'
+    ' b = { servers = ( "http://b" ); ca = "/c"; };'
+    ' c = { servers = ( "https://c" ); ca = "/c"; tls_verify = false; };'
+    ' d = { servers = ( "https://d" ); }; };\n'
+    'routes = ( { path = "/d"; backend = "d"; tls_verify = false; } );\n',
     B + 'routes = ( { path = "/a"; backend = "aa"; },\n'
     '{ path = "/b"; backend = "10.0.0.5:80"; }, { path = "/c"; },'
     '{ backend = "a"; }, 5, { path = "/d"; backend = "a"; },\n'
@@ -126,7 +131,7 @@ FILES = [
     'routes = (' + ', '.join(
         f'{{ path = "/{i}"; backend = "{url}"; }}'
         for i, url in enumerate((
-            'https://x', 'tcp://x', 'unix:', 'unix:/{x}', 'gopher://x',
+            'tcp://x', 'unix:', 'unix:/{x}', 'gopher://x',
             'http://', 'http://[x]', 'http://' + 'x' * 300, 'http://b\u00fcro',
             'http://a,b', 'http://10.0.0.256', 'http://x/a b', 'http://x#y',
             'http://me:secret@x', 'http://[::1', 'http://x:70000'))) + ');\n',
@@ -165,7 +170,8 @@ backends = { spare = { servers = ( "http://127.0.0.1:1" ); }; };
 routes = ( { path = "/api/"; backend = "http://a"; },
            { path = "/:id"; backend = "http://a"; },
            { path = "/u/**"; backend = "http://u/x"; },
-           { path = "/v/**"; backend = "http://v"; } );
+           { path = "/v/**"; backend = "http://v"; },
+           { path = "/t"; backend = "https://v"; tls_verify = false; } );
 timeouts = { handshake = "1s"; connect = "2s"; backend_keepalive = "6s";
              drain = "30s"; };
 '''

@@ -116,18 +116,17 @@ static const struct mistake_row mistakes[] = {
 	  "t.cfg:1: unknown setting \"target\"; here: a route's backend, or "
 	  "servers in backends\n", "http-proxy's word" },
 
-	{ __LINE__, "tls = { };\nlimits = 1;\nallowed_origins = ( );\n"
-		    "ca = \"x\";\n",
+	{ __LINE__, "tls = { };\nlimits = 1;\nallowed_origins = ( );\n",
 	  "t.cfg:1: tls" LATER "t.cfg:2: limits" LATER
-	  "t.cfg:3: allowed_origins" LATER "t.cfg:4: ca" LATER,
+	  "t.cfg:3: allowed_origins" LATER,
 	  "for a later version" },
 	{ __LINE__, "routes = ( { path = \"/x\"; backend = \"http://a\";\n"
 		    "proxy_protocol = true; } );\n",
 	  "t.cfg:2: unknown setting \"proxy_protocol\"; it belongs in the "
 	  "file, under listeners\n", "a listener's in a route" },
 	{ __LINE__, "routes = ( { path = \"/x\"; backend = \"http://a\";\n"
-		    "ca = 5;\ntls_verify = 1; } );\n",
-	  "t.cfg:2: ca" LATER "t.cfg:3: tls_verify" LATER,
+		    "limits = 5;\nallowed_origins = 1; } );\n",
+	  "t.cfg:2: limits" LATER "t.cfg:3: allowed_origins" LATER,
 	  "the same in a route" },
 
 	/* values */
@@ -261,6 +260,27 @@ static const struct mistake_row mistakes[] = {
 	  "t.cfg:2: backend unix:/x is our own listener unix:/x: requests "
 	  "would go round in circles; give one of them another path\n",
 	  "a path that is ours" },
+
+	/* TLS to backends */
+	{ __LINE__, "backends = { a = { servers = ( \"https://a\" );\n"
+		    "key = \"/k\"; };\n"
+		    "b = { servers = ( \"http://b\" ); ca = \"/c\"; };\n"
+		    "c = { servers = ( \"https://c\" ); ca = \"/c\";"
+		    " tls_verify = false; };\n"
+		    "d = { servers = ( \"unix:/d\" ); tls_verify = false; };\n"
+		    "};\n",
+	  "t.cfg:1: key is that of certificate; write both, or leave it out\n"
+	  "t.cfg:3: ca is for backends with TLS; write https://, or leave it "
+	  "out\n"
+	  "t.cfg:4: ca says whom to trust, and tls_verify = false that anybody "
+	  "is; leave one of them out\n"
+	  "t.cfg:5: tls_verify is for backends with TLS; write https://, or "
+	  "leave it out\n", "what belongs to TLS, and to what else" },
+	{ __LINE__, "backends = { a = { servers = ( \"https://a\" ); }; };\n"
+		    "routes = ( { path = \"/a\"; backend = \"a\";\n"
+		    " ca = \"/c\"; } );\n",
+	  "t.cfg:2: tls_verify, ca, certificate and key of \"a\" are for all "
+	  "its routes; write them in backends\n", "a route of a named one" },
 
 	/* backends and routes */
 	{ __LINE__, "backends = { n = { }; m = 5; };\n",
@@ -519,7 +539,8 @@ a_test_explains(void **state)
 		"    proxy_protocol = true; } );\n"
 		"backends = { spare = { servers = ( \"http://s:1\" ); }; };\n"
 		"routes = ( { path = \"/api/\"; backend = \"http://a:1\"; },\n"
-		"  { path = \"/v/**\"; backend = \"http://v:1/x\"; },\n"
+		"  { path = \"/v/**\"; backend = \"https://v/x\";"
+		"    tls_verify = false; certificate = \"/c\"; },\n"
 		"  { name = \"vm\"; path = \"/w/{id}\";"
 		"    upgrade = \"websocket\";"
 		"    backend = \"http://w/{id}\"; change_origin = true;"
@@ -556,7 +577,8 @@ a_test_explains(void **state)
 "stall 5s, ping_timeout 9s, ping client, max_tunnels 7, sets X-A, response removes Server, name: vm  (t.cfg:5)\n"
 "  /p/{n}   requests and upgrades             http://10.0.0.1:{n}, only "
 "10.0.0.1:80 or 10.0.0.1:90-99  (t.cfg:6)\n"
-"  /v/**    requests and upgrades             http://v:1/x  (t.cfg:4)\n"
+"  /v/**    requests and upgrades             https://v:443/x, certificate "
+"not verified, certificate of ours /c  (t.cfg:4)\n"
 "  /**      requests, upgrades below /_next/  http://127.0.0.1:3001  "
 "(default)\n"
 "\n"
@@ -581,6 +603,10 @@ a_test_explains(void **state)
 "'{id}'?\n"
 "  t.cfg:4: all of '/v/**' goes to the one path '/x'; did you mean "
 "'/x/{**}'?\n"
+"  t.cfg:4: https://v:443 is asked with the client's own Host; if it knows "
+"itself as v only, add change_origin\n"
+"  t.cfg:4: nobody makes sure that https://v:443 is who it says: with "
+"tls_verify = false whoever is in between can read and change all\n"
 "  t.cfg:2: no route uses backend \"spare\"\n"
 "  t.cfg: connect is longer than handshake, which covers it for upgrades\n"
 "  t.cfg: drain is 10s or more: docker stop kills after 10s unless told "

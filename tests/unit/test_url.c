@@ -40,10 +40,9 @@ static const struct url_row urls[] = {
 	  "no scheme" },
 	{ __LINE__, "", NULL, 0, "is no URL", "nothing" },
 	{ __LINE__, "ftp://h", NULL, 0, "unknown scheme \"ftp\"", "ftp" },
-	{ __LINE__, "https://h", NULL, 0, "TLS to a backend is not built yet",
-	  "https" },
-	{ __LINE__, "wss://h", NULL, 0, "TLS to a backend is not built yet",
-	  "wss" },
+	{ __LINE__, "https://h", "h", 443, NULL, "https has its own port" },
+	{ __LINE__, "HTTPS://h:80/x", "h", 80, "/x", "or another" },
+	{ __LINE__, "wss://[::1]", "::1", 443, NULL, "wss is https" },
 	{ __LINE__, "tcp://h:1", NULL, 0, "run websockify before it", "tcp" },
 	{ __LINE__, "vnc://h", NULL, 0, "run websockify before it", "vnc" },
 	{ __LINE__, "http://", NULL, 0, "has no host", "no host" },
@@ -90,6 +89,10 @@ urls_of_backends(void **state)
 			ROW_CHECK(r, strcmp(u.host, r->host) == 0, "%s",
 				  u.host);
 			ROW_CHECK(r, u.port == r->port, "%u", u.port);
+			ROW_CHECK(r, u.tls == (strncasecmp(r->text, "https", 5)
+					       == 0 ||
+					       strncmp(r->text, "wss", 3) == 0),
+				  "%d", u.tls);
 			ROW_CHECK(r, !u.path == !r->path &&
 				     (!u.path || !strcmp(u.path, r->path)),
 				  "%s", u.path ? u.path : "no path");
