@@ -115,6 +115,42 @@ def test_answer_during_a_drain_says_close(bowsprit, backend, client):
     assert bs.wait_end() == 0
 
 
+@pytest.mark.parametrize('framing', ['chunked', 'until the end'])
+def test_events_go_on_to_the_end_of_the_drain(framing, bowsprit, backend,
+                                              client):
+    """A stream of them never finishes; its reader comes back elsewhere."""
+    over = threading.Event()
+
+    def stream(w, number):
+        w.read_request()
+        w.send('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n'
+               + ('Transfer-Encoding: chunked\r\n' if framing == 'chunked'
+                  else '') + '\r\n')
+        while not over.wait(0.02):
+            event = b'data: tick\n\n'
+            w.send(wire.chunk(event) if framing == 'chunked' else event)
+
+    bs = bowsprit(backend(stream), timeouts={'drain': '1s'})
+    c = client(bs)
+    c.send(get('/events'))
+    assert wire.Response(c.read_head()).get('Content-Type')
+    c.read_until(b'tick')
+    began = time.monotonic()
+    bs.signal()
+    wait_until(lambda: not can_connect(bs.port), 'no more connections')
+    heard = len(c.received)
+    if framing == 'chunked':
+        assert not c.read_to_end().endswith(wire.LAST_CHUNK)
+    else:
+        with pytest.raises(wire.Reset):  # else it would look like the whole
+            c.read_to_end()
+    took = time.monotonic() - began
+    over.set()
+    assert bs.wait_end() == 0
+    assert 0.9 < took < 1 + 2 * wire.SLOW
+    assert bytes(c.received[heard:]).count(b'tick') > 5
+
+
 def test_idle_connections_do_not_hold_it_up(bowsprit, backend, client):
     bs = bowsprit(backend(answering(response(200, b'a'))))
     c = client(bs)
