@@ -193,13 +193,15 @@ async def read_frame(reader):
 
 
 async def talk(writer, pack, stop):
-    """Numbered messages: two fragments, or a frame in two halves."""
+    """Numbered messages: a frame in two halves, or two fragments with a Ping
+    between them."""
     n = 0
     try:
         while not stop.is_set():
             payload = b'%d ' % n * 60
             if n % 2:
-                parts = [pack(payload[:90], wire.BINARY, False),
+                parts = [pack(payload[:90], wire.BINARY, False)
+                         + pack(b'%d' % n, wire.PING, True),
                          pack(payload[90:], 0, True)]
             else:
                 whole = pack(payload, wire.BINARY, True)
@@ -218,6 +220,9 @@ async def hear(reader):
     n, payload = 0, b''
     while True:
         b0, part = await read_frame(reader)
+        if b0 & 0x0f == wire.PING:
+            assert payload and part == b'%d' % n, 'of a message before'
+            continue
         if b0 & 0x0f == wire.CLOSE:
             assert not payload, 'a message was interrupted'
             return n, struct.unpack('>H', part)[0]
