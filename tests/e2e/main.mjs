@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 
 import { runAll } from './runner.mjs';
+import './browser-sockets.test.mjs';
 import './compare.test.mjs';
 import './hmr.test.mjs';
 import './logs.test.mjs';
