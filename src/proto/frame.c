@@ -305,6 +305,12 @@ frame_watch_one(struct frame_watch *w, const void *bytes, size_t n)
 	return at;
 }
 
+bool
+frame_in_payload(const struct frame_watch *w)
+{
+	return w->stage == IN_PAYLOAD;
+}
+
 uint64_t
 frame_payload_left(const struct frame_watch *w)
 {

@@ -98,6 +98,8 @@ void frame_begin_piece(struct frame_watch *w);
  */
 uint64_t frame_payload_left(const struct frame_watch *w);
 void frame_skip(struct frame_watch *w, size_t n);
+/* Within a frame's payload: the next step takes of that, not of a header. */
+bool frame_in_payload(const struct frame_watch *w);
 /* Of the frame that goes by, or has just gone by. */
 static inline unsigned
 frame_opcode(const struct frame_watch *w)

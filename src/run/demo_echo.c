@@ -17,36 +17,19 @@
 #include <sys/socket.h>
 
 #include "net/sockopt.h"
+#include "proto/frame.h"
 
-#define HEADER_MAX 14
+#define RESERVED 0x70 /* bits for extensions, of which there are none here */
 #define CONTROL_MAX 125
-
-#define OP_CONTINUATION 0x0
-#define OP_TEXT 0x1
-#define OP_BINARY 0x2
-#define OP_CLOSE 0x8
-#define OP_PING 0x9
-#define OP_PONG 0xA
-
-/* RFC 6455 7.4.1 */
-#define CODE_PROTOCOL_ERROR 1002
-#define CODE_TOO_BIG 1009
 
 struct echo {
 	int fd;
-	size_t in_len;
-	size_t message_len;
-	uint8_t opcode; /* of the message that is being gathered; 0: none */
-	uint8_t in[HEADER_MAX + DEMO_ECHO_MAX];
-	uint8_t message[DEMO_ECHO_MAX];
-};
-
-struct frame {
-	bool fin;
-	uint8_t opcode;
-	size_t header; /* its length */
-	uint64_t payload;
-	const uint8_t *mask;
+	struct frame_watch watch;
+	size_t at; /* in the present frame's payload */
+	uint8_t opcode; /* of the present message, or the last */
+	size_t message_len, control_len;
+	uint8_t message[DEMO_ECHO_MAX], control[CONTROL_MAX];
+	uint8_t in[16 * 1024];
 };
 
 /* ---------------------------------------------------------------- sending */
@@ -91,118 +74,99 @@ send_frame(int fd, uint8_t opcode, const uint8_t *payload, size_t n)
 
 /* Always false: the end. */
 static bool
-send_close(int fd, unsigned code)
+send_close(int fd, uint16_t code)
 {
-	uint8_t payload[2] = {(uint8_t)(code >> 8), (uint8_t)code};
+	uint8_t frame[FRAME_CLOSE_MAX];
+	size_t n = frame_close(frame, code, NULL);
 
-	(void)send_frame(fd, OP_CLOSE, payload, sizeof(payload));
+	(void)send_all(fd, frame, n);
 	return false;
 }
 
 /* -------------------------------------------------------------- receiving */
 
-/* Reads a frame's header; false until it is complete. */
 static bool
-parse_header(const uint8_t *p, size_t n, struct frame *f)
+is_control(const struct echo *e)
 {
-	size_t extra;
-
-	if (n < 2)
-		return false;
-	f->fin = p[0] & 0x80;
-	f->opcode = p[0] & 0x0F;
-	f->payload = p[1] & 0x7F;
-	extra = f->payload == 126 ? 2 : f->payload == 127 ? 8 : 0;
-	f->header = 2 + extra + 4;
-	if (n < f->header)
-		return false;
-	if (extra > 0)
-		f->payload = 0;
-	for (size_t i = 0; i < extra; i++)
-		f->payload = f->payload << 8 | p[2 + i];
-	f->mask = p + 2 + extra;
-	return true;
+	return frame_opcode(&e->watch) >= OP_CLOSE;
 }
 
-/* The code to close with, or 0 if the frame may stand here. */
-static unsigned
-refute(const struct echo *e, const uint8_t *p, const struct frame *f)
+/* The watcher has seen to it that there is room. */
+static void
+gather(struct echo *e, const uint8_t *p, size_t n)
 {
-	bool is_control = f->opcode & 0x8;
+	uint8_t *to = is_control(e) ? e->control : e->message;
+	size_t *len = is_control(e) ? &e->control_len : &e->message_len;
 
-	if ((p[0] & 0x70) || !(p[1] & 0x80)) /* RSV; a client must mask */
-		return CODE_PROTOCOL_ERROR;
-	if (is_control)
-		return f->opcode > OP_PONG || !f->fin ||
-				       f->payload > CONTROL_MAX
-			       ? CODE_PROTOCOL_ERROR
-			       : 0;
-	if (f->opcode > OP_BINARY ||
-	    (f->opcode == OP_CONTINUATION) != (e->opcode != 0))
-		return CODE_PROTOCOL_ERROR;
-	return f->payload > DEMO_ECHO_MAX - e->message_len ? CODE_TOO_BIG : 0;
+	for (size_t i = 0; i < n; i++)
+		to[(*len)++] = p[i] ^ e->watch.mask[e->at++ % 4];
 }
 
 static bool
-take_control(struct echo *e, const struct frame *f, const uint8_t *payload)
+take_control(struct echo *e)
 {
-	size_t n = (size_t)f->payload;
+	size_t n = e->control_len;
 
-	if (f->opcode == OP_PING)
-		return send_frame(e->fd, OP_PONG, payload, n);
-	if (f->opcode == OP_PONG)
+	e->control_len = 0;
+	if (frame_opcode(&e->watch) == OP_PING)
+		return send_frame(e->fd, OP_PONG, e->control, n);
+	if (frame_opcode(&e->watch) == OP_PONG)
 		return true;
-	(void)send_frame(e->fd, OP_CLOSE, payload, n < 2 ? 0 : 2);
+	(void)send_frame(e->fd, OP_CLOSE, e->control, n < 2 ? 0 : 2);
 	return false;
 }
 
 static bool
-take_data(struct echo *e, const struct frame *f, const uint8_t *payload)
+take_data(struct echo *e)
 {
-	bool ok = true;
+	size_t n = e->message_len;
 
-	memcpy(e->message + e->message_len, payload, (size_t)f->payload);
-	e->message_len += (size_t)f->payload;
-	if (f->opcode != OP_CONTINUATION)
-		e->opcode = f->opcode;
-	if (f->fin) {
-		ok = send_frame(e->fd, e->opcode, e->message, e->message_len);
-		e->message_len = 0;
-		e->opcode = 0;
-	}
-	return ok;
+	if (frame_opcode(&e->watch) != OP_CONTINUATION)
+		e->opcode = (uint8_t)frame_opcode(&e->watch);
+	if (e->watch.in_message)
+		return true;
+	e->message_len = 0;
+	return send_frame(e->fd, e->opcode, e->message, n);
 }
 
-static void
-unmask(uint8_t *payload, size_t n, const uint8_t *mask)
+/* The code to close with, or 0 while all is well. */
+static uint16_t
+refute(const struct frame_watch *w)
 {
-	for (size_t i = 0; i < n; i++)
-		payload[i] ^= mask[i % 4];
+	if (w->lost || (w->first & RESERVED))
+		return CLOSE_PROTOCOL_ERROR;
+	return w->over ? CLOSE_TOO_BIG : 0;
 }
 
-/* Takes every complete frame off the input; false at the end. */
+/* A part of a header, or of a payload; false at the end. */
 static bool
-take_frames(struct echo *e)
+take_step(struct echo *e, const uint8_t **p, size_t *n)
 {
-	struct frame f;
-	size_t at = 0;
+	struct frame_watch *w = &e->watch;
+	bool payload = frame_in_payload(w);
+	size_t took = frame_step(w, *p, *n, DEMO_ECHO_MAX);
+	uint16_t code = refute(w);
+
+	if (code != 0)
+		return send_close(e->fd, code);
+	if (payload)
+		gather(e, *p, took);
+	else
+		e->at = 0;
+	*p += took;
+	*n -= took;
+	if (!frame_at_boundary(w))
+		return true;
+	return is_control(e) ? take_control(e) : take_data(e);
+}
+
+static bool
+take(struct echo *e, const uint8_t *p, size_t n)
+{
 	bool ok = true;
 
-	while (ok && parse_header(e->in + at, e->in_len - at, &f)) {
-		uint8_t *payload = e->in + at + f.header;
-		unsigned code = refute(e, e->in + at, &f);
-
-		if (code != 0)
-			return send_close(e->fd, code);
-		if (e->in_len - at - f.header < f.payload)
-			break;
-		unmask(payload, (size_t)f.payload, f.mask);
-		ok = f.opcode & 0x8 ? take_control(e, &f, payload)
-				    : take_data(e, &f, payload);
-		at += f.header + (size_t)f.payload;
-	}
-	e->in_len -= at;
-	memmove(e->in, e->in + at, e->in_len);
+	while (ok && n > 0)
+		ok = take_step(e, &p, &n);
 	return ok;
 }
 
@@ -212,32 +176,25 @@ receive(struct echo *e)
 	ssize_t n;
 
 	do
-		n = recv(e->fd, e->in + e->in_len, sizeof(e->in) - e->in_len,
-			 0);
+		n = recv(e->fd, e->in, sizeof(e->in), 0);
 	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return false;
-	e->in_len += (size_t)n;
-	return true;
+	return n > 0 && take(e, e->in, (size_t)n);
 }
 
 void
 demo_echo(int fd, const void *early, size_t n)
 {
-	struct echo *e = malloc(sizeof(*e));
+	struct echo *e = calloc(1, sizeof(*e));
 
 	if (!e)
 		return;
 	/* A frame leaves in two pieces; the second is not to wait for an ACK. */
 	sock_set_nodelay(fd);
 	e->fd = fd;
-	e->message_len = 0;
-	e->opcode = 0;
-	e->in_len = n < sizeof(e->in) ? n : sizeof(e->in);
-	if (e->in_len > 0)
-		memcpy(e->in, early, e->in_len);
-	/* A whole frame fits into the input: there is always room to read. */
-	while (take_frames(e) && receive(e))
-		continue;
+	frame_watch_init(&e->watch, true);
+	if (take(e, early, n))
+		while (receive(e))
+			continue;
+	frame_watch_fini(&e->watch);
 	free(e);
 }

@@ -38,9 +38,10 @@ static const struct {
 	TABLE("\x88\x85" M "\x0f\xa1"
 	      "bye", "\x88\x02\x0f\xa1", "its reason is not repeated"),
 	TABLE("\x88\x80" M "\x81\x80" M, "\x88\x00", "nothing after a Close"),
-	TABLE("\x81\x01" "a", "", "an unmasked frame waits for its mask"),
-	TABLE("\x81\x01" "abcde", "\x88\x02\x03\xea", "and is refused: 1002"),
+	TABLE("\x88\x81" M "x", "\x88\x02\x03\xea", "half a code in a Close"),
+	TABLE("\x81\x01" "a", "\x88\x02\x03\xea", "an unmasked frame: 1002"),
 	TABLE("\xc1\x80" M, "\x88\x02\x03\xea", "a reserved bit"),
+	TABLE("\xc1\x81" M "x", "\x88\x02\x03\xea", "also before a payload"),
 	TABLE("\x80\x80" M, "\x88\x02\x03\xea", "nothing to continue"),
 	TABLE("\x01\x80" M "\x81\x80" M, "\x88\x02\x03\xea",
 	      "a message within a message"),
@@ -50,8 +51,10 @@ static const struct {
 	TABLE("\x89\xfe\0\x7e" M, "\x88\x02\x03\xea", "a ping of 126 bytes"),
 	TABLE("\x82\xff\0\0\0\0\0\1\0\1" M, "\x88\x02\x03\xf1",
 	      "65537 bytes: 1009"),
-	TABLE("\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff" M, "\x88\x02\x03\xf1",
-	      "2^64 - 1 bytes: 1009"),
+	TABLE("\x01\x81" M "a\x80\xff\0\0\0\0\0\1\0\0" M, "\x88\x02\x03\xf1",
+	      "as many in all the frames of a message"),
+	TABLE("\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff" M, "\x88\x02\x03\xea",
+	      "2^64 - 1 bytes are none (RFC 6455 5.2)"),
 	TABLE("\x81\x85" M "ab", "", "an end within a frame"),
 };
 
