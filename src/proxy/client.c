@@ -16,6 +16,7 @@
 #include "proxy/proxied.h"
 #include "proxy/server.h"
 #include "proxy/shake.h"
+#include "proxy/witness.h"
 
 /* What a client may send before its 101; then it is not read any more. */
 #define EARLY_MAX 4096
@@ -243,6 +244,7 @@ begin_request(struct conn *c, size_t head_len)
 		finish_fail(c, &reason_no_memory);
 		return;
 	}
+	witness_asked(c);
 	access_begun(c);
 	server_connect(c);
 }

@@ -18,6 +18,7 @@
 #include "proxy/forward.h"
 #include "proxy/keepalive.h"
 #include "proxy/server.h"
+#include "proxy/witness.h"
 
 /* After a Close in both directions TCP has this long to end as well. */
 #define CLOSE_WAIT 5000
@@ -567,13 +568,19 @@ tunnel_on_deadline(struct conn *c)
 static bool
 send_switching(struct conn *c, const struct head *res)
 {
+	struct slice came = slice_of(res->base, res->len);
 	struct buf *head = NULL;
 	bool sent;
 
-	if (c->hs->route->response.n == 0 && forward_is_our_version(res))
-		return stream_send(&c->client, res->base, res->len);
-	sent = forward_switching(c, res, &head) &&
-	       stream_send(&c->client, buf_data(head), buf_len(head));
+	if (c->hs->route->response.n == 0 && forward_is_our_version(res)) {
+		witness_switched(c, came, came);
+		return stream_send(&c->client, came.p, came.n);
+	}
+	sent = forward_switching(c, res, &head);
+	if (sent) {
+		witness_switched(c, came, buf_slice(head));
+		sent = stream_send(&c->client, buf_data(head), buf_len(head));
+	}
 	buf_free(&head);
 	return sent;
 }

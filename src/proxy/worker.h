@@ -47,6 +47,8 @@ struct drain {
 	uint16_t close_code; /* CLOSE_GOING_AWAY, CLOSE_SERVICE_RESTART */
 };
 
+struct witness;
+
 #define WARNED_PEERS 16
 #define KEYS 512 /* random bytes that are fetched at once */
 
@@ -77,6 +79,7 @@ struct worker {
 	uint16_t close_code; /* of our goodbyes */
 	bool hurried;      /* a drain that does not wait for messages' ends */
 	void (*on_idle)(struct worker *w); /* draining, the last one gone */
+	struct witness *witness; /* NULL but in the demonstration */
 	struct addr warned[WARNED_PEERS];  /* of forged X-Forwarded-* */
 	unsigned nwarned;
 };
