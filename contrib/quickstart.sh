@@ -202,7 +202,7 @@ check_with() {
 explain_demo() {
 	cat <<-END
 
-	Open http://localhost:$port/ : a page that shows what reached the server.
+	Open http://localhost:$port/ : a WebSocket's handshake on both sides.
 	$(from_elsewhere)
 
 	Then try:

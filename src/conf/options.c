@@ -58,7 +58,7 @@ static const char help[] =
 "                         upgrades only; may be repeated\n"
 "  -t, --test             check the configuration and print what it means\n"
 "      --self-signed      https, with a certificate of our own making\n"
-"      --demo             show a handshake's bytes in a page\n"
+"      --demo             show a handshake's bytes on both sides, in a page\n"
 "  -v, --verbose          log at level debug\n"
 "  -q, --quiet            log warnings and errors only\n"
 "      --log-format F     text or json\n"

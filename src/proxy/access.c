@@ -495,7 +495,7 @@ access_unshaken(const struct conn *c, const struct reason *why,
 	    !passes(c, LOG_INFO, no_tls, why->word) ||
 	    !log_begin(&l, LOG_INFO, "%s:", no_tls))
 		return;
-	log_uint(&l, "id", c->id);
+	log_id(&l, c->id);
 	put_addr(&l, "client", &c->peer);
 	log_str(&l, "reason", why->word);
 	log_str(&l, "message", text ? text : why->message);

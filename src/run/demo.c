@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * demo.c: an embedded backend that shows what reached it.
+ * demo.c: an embedded backend whose page shows what bowsprit did.
  *
- * libmicrohttpd serves pages in a thread of its own; each WebSocket gets one
- * more, so that its echo may block.
+ * libmicrohttpd serves it in a thread of its own; each WebSocket gets one
+ * more, so that its echo may block.  Connections come to it through a door
+ * (demo_door.c), on the main thread's loop.
  */
 #include "run/demo.h"
 
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
 #include <fcntl.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -21,17 +24,24 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proto/upgrade.h"
+#include "run/demo_door.h"
 #include "run/demo_echo.h"
+#include "run/demo_feed.h"
 #include "run/demo_page.h"
 
 #define CONNECTIONS_MAX 256
 #define IDLE_SECONDS 60
 
-#define HTML "text/html; charset=utf-8"
+#define BEAT_SECONDS 2
+#define BLOCK (16 * 1024) /* bytes of a feed that are sent at once */
+
 #define TEXT "text/plain; charset=utf-8"
 
 struct demo {
 	struct MHD_Daemon *daemon;
+	struct door *door;
+	struct feeds *feeds;
+	struct event beat;
 	pthread_mutex_t lock;    /* of all below */
 	pthread_cond_t none_left;
 	struct list sessions;    /* whose descriptors are still theirs */
@@ -137,23 +147,65 @@ on_upgraded(void *cls, struct MHD_Connection *connection, void *request,
 
 /* ---------------------------------------------------------------- answers */
 
-static enum MHD_Result
-answer(struct MHD_Connection *connection, unsigned status,
-       const char *type, struct slice body)
+/*
+ * The page takes nothing from elsewhere and is shown in no frame.  Not every
+ * browser counts the WebSocket among 'self'; Host is the page's own, and what
+ * could be no host stays out of the policy.
+ */
+static void
+add_policy(struct MHD_Connection *connection, struct MHD_Response *r)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(
-		body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
+	static const char host_chars[] = "0123456789.:[]-"
+					 "abcdefghijklmnopqrstuvwxyz"
+					 "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	const char *host = MHD_lookup_connection_value(
+		connection, MHD_HEADER_KIND, "Host");
+	struct buf *text = NULL;
+
+	if (!host || host[strspn(host, host_chars)] != '\0')
+		host = "localhost";
+	if (buf_printf(&text,
+		       "default-src 'none'; script-src 'self'; "
+		       "style-src 'self'; img-src 'self'; "
+		       "connect-src 'self' ws://%s wss://%s; base-uri 'none'; "
+		       "form-action 'none'; frame-ancestors 'none'",
+		       host, host) &&
+	    buf_add(&text, "", 1))
+		MHD_add_response_header(r, "Content-Security-Policy",
+					buf_data(text));
+	buf_free(&text);
+}
+
+static enum MHD_Result
+give(struct MHD_Connection *connection, unsigned status, const char *type,
+     struct MHD_Response *r)
+{
 	enum MHD_Result done;
 
 	if (!r)
 		return MHD_NO;
 	MHD_add_response_header(r, "Content-Type", type);
 	MHD_add_response_header(r, "Cache-Control", "no-store");
+	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
+	MHD_add_response_header(r, "Cross-Origin-Resource-Policy",
+				"same-origin");
+	add_policy(connection, r);
 	if (status == MHD_HTTP_UPGRADE_REQUIRED)
 		MHD_add_response_header(r, "Sec-WebSocket-Version", "13");
 	done = MHD_queue_response(connection, status, r);
 	MHD_destroy_response(r);
 	return done;
+}
+
+static enum MHD_Result
+answer(struct MHD_Connection *connection, unsigned status, const char *type,
+       struct slice body)
+{
+	return give(connection, status, type,
+		    MHD_create_response_from_buffer(
+			    body.n, (void *)(uintptr_t)body.p,
+			    MHD_RESPMEM_MUST_COPY));
 }
 
 static enum MHD_Result
@@ -182,17 +234,63 @@ head_text(struct buf **out, struct MHD_Connection *connection,
 }
 
 static enum MHD_Result
-answer_head(struct MHD_Connection *connection, struct slice head, bool as_page)
+answer_head(struct MHD_Connection *connection, const char *method,
+	    const char *target, const char *version)
 {
-	struct buf *page = NULL;
+	struct buf *head = NULL;
 	enum MHD_Result done = MHD_NO;
 
-	if (!as_page)
-		return answer(connection, MHD_HTTP_OK, TEXT, head);
-	if (demo_page(&page, head))
-		done = answer(connection, MHD_HTTP_OK, HTML, buf_slice(page));
-	buf_free(&page);
+	if (head_text(&head, connection, method, target, version))
+		done = answer(connection, MHD_HTTP_OK, TEXT, buf_slice(head));
+	buf_free(&head);
 	return done;
+}
+
+/* ------------------------------------------------------------------- feeds */
+
+static void
+suspend(void *connection)
+{
+	MHD_suspend_connection(connection);
+}
+
+static void
+resume(void *connection)
+{
+	MHD_resume_connection(connection);
+}
+
+static const struct feed_pause feed_pause = { suspend, resume };
+
+static ssize_t
+read_feed(void *feed, uint64_t at, char *out, size_t max)
+{
+	ssize_t n = feed_read(feed, out, max);
+
+	(void)at;
+	return n < 0 ? (ssize_t)MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+static void
+close_feed(void *feed)
+{
+	feed_close(feed);
+}
+
+static enum MHD_Result
+answer_events(struct demo *d, struct MHD_Connection *connection)
+{
+	struct feed *f = feed_open(d->feeds, connection);
+	struct MHD_Response *r;
+
+	if (!f)
+		return answer(connection, MHD_HTTP_SERVICE_UNAVAILABLE, TEXT,
+			      SLICE("too many pages are open\n"));
+	r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK,
+					      read_feed, f, close_feed);
+	if (!r)
+		feed_close(f);
+	return give(connection, MHD_HTTP_OK, "text/event-stream", r);
 }
 
 /* ----------------------------------------------------------- the upgrade */
@@ -282,16 +380,25 @@ answer_upgrade(struct demo *d, struct MHD_Connection *connection)
 
 /* --------------------------------------------------------------- requests */
 
-/*
- * The target as it came: what libmicrohttpd hands to on_request has been
- * decoded, and its query taken off.  What this returns is *request there.
- */
+/* *request of libmicrohttpd's callbacks. */
+struct asked {
+	bool again;    /* on_request was called before */
+	char target[]; /* as it came; `path` is decoded, and without query */
+};
+
 static void *
 on_target(void *cls, const char *target, struct MHD_Connection *connection)
 {
+	size_t n = strlen(target) + 1;
+	struct asked *a = malloc(sizeof(*a) + n);
+
 	(void)cls;
 	(void)connection;
-	return strdup(target);
+	if (a) {
+		a->again = false;
+		memcpy(a->target, target, n);
+	}
+	return a;
 }
 
 static void
@@ -306,32 +413,48 @@ on_completed(void *cls, struct MHD_Connection *connection, void **request,
 }
 
 static enum MHD_Result
+answer_request(struct demo *d, struct MHD_Connection *connection,
+	       const char *path, const char *method, const char *version,
+	       const struct asked *a)
+{
+	const struct demo_file *file = demo_file(path);
+
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		return answer(connection, MHD_HTTP_METHOD_NOT_ALLOWED, TEXT,
+			      SLICE("only GET and HEAD\n"));
+	if (file)
+		return answer(connection, MHD_HTTP_OK, file->type,
+			      file->bytes);
+	if (strcmp(path, "/ws") == 0)
+		return answer_upgrade(d, connection);
+	if (strcmp(path, "/events") == 0)
+		return answer_events(d, connection);
+	if (strcmp(path, "/echo") == 0)
+		return answer_head(connection, method, a->target, version);
+	return answer(connection, MHD_HTTP_NOT_FOUND, TEXT,
+		      SLICE("here are /, /echo and /ws\n"));
+}
+
+/*
+ * An answer to the first call, which comes before the body, would end the
+ * connection; a body is thrown away.
+ */
+static enum MHD_Result
 on_request(void *cls, struct MHD_Connection *connection, const char *path,
 	   const char *method, const char *version, const char *body,
 	   size_t *body_len, void **request)
 {
-	bool is_page = strcmp(path, "/") == 0;
-	struct buf *head = NULL;
-	enum MHD_Result done = MHD_NO;
+	struct asked *a = *request;
 
 	(void)body;
-	if (*body_len > 0) { /* nobody reads it */
-		*body_len = 0;
-		return MHD_YES;
-	}
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		return answer(connection, MHD_HTTP_METHOD_NOT_ALLOWED, TEXT,
-			      SLICE("only GET and HEAD\n"));
-	if (strcmp(path, "/ws") == 0)
-		return answer_upgrade(cls, connection);
-	if (!is_page && strcmp(path, "/echo") != 0)
-		return answer(connection, MHD_HTTP_NOT_FOUND, TEXT,
-			      SLICE("here are /, /echo and /ws\n"));
-	if (head_text(&head, connection, method, *request ? *request : path,
-		      version))
-		done = answer_head(connection, buf_slice(head), is_page);
-	buf_free(&head);
-	return done;
+	if (!a)
+		return MHD_NO;
+	if (a->again && *body_len == 0)
+		return answer_request(cls, connection, path, method, version,
+				      a);
+	a->again = true;
+	*body_len = 0;
+	return MHD_YES;
 }
 
 /* ------------------------------------------------------------ start, stop */
@@ -339,48 +462,95 @@ on_request(void *cls, struct MHD_Connection *connection, const char *path,
 static struct MHD_Daemon *
 start_daemon(struct demo *d)
 {
-	struct sockaddr_in loopback = {.sin_family = AF_INET};
 	unsigned flags = MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD |
-			 MHD_ALLOW_UPGRADE;
+			 MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_UPGRADE |
+			 MHD_ALLOW_SUSPEND_RESUME;
 	sigset_t all, before;
 	struct MHD_Daemon *daemon;
 
-	loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	/* Its threads inherit the mask: signals are the main thread's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	daemon = MHD_start_daemon(
-		flags, 0, NULL, NULL, on_request, d, MHD_OPTION_SOCK_ADDR,
-		(struct sockaddr *)&loopback, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)IDLE_SECONDS, MHD_OPTION_URI_LOG_CALLBACK, on_target,
-		NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+		flags, 0, NULL, NULL, on_request, d,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+		MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
 		MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return daemon;
 }
 
+static void
+on_visitor(void *arg, int fd, struct slice head)
+{
+	struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+	socklen_t len = sizeof(peer);
+	struct demo *d = arg;
+
+	if (head.n > 0)
+		feeds_on_arrival(d->feeds, head);
+	(void)getpeername(fd, (struct sockaddr *)&peer, &len);
+	/* It closes the descriptor where it cannot. */
+	(void)MHD_add_connection(d->daemon, fd, (struct sockaddr *)&peer,
+				 len);
+}
+
+static void
+on_beat(evutil_socket_t fd, short what, void *arg)
+{
+	struct demo *d = arg;
+
+	(void)fd;
+	(void)what;
+	feeds_beat(d->feeds);
+}
+
+/* NULL, or what is missing. */
+static const char *
+start_parts(struct demo *d, struct event_base *base, uint16_t *port)
+{
+	static const struct timeval beat = {.tv_sec = BEAT_SECONDS};
+
+	if (!(d->feeds = feeds_new(&feed_pause)))
+		return "memory is out";
+	if (!(d->daemon = start_daemon(d)))
+		return "libmicrohttpd does not start";
+	if (!(d->door = door_open(base, on_visitor, d, port)))
+		return strerror(errno);
+	event_assign(&d->beat, base, -1, EV_PERSIST, on_beat, d);
+	event_add(&d->beat, &beat);
+	log_set_watch(feeds_on_line, d->feeds);
+	return NULL;
+}
+
 struct demo *
-demo_start(uint16_t *port)
+demo_start(struct event_base *base, uint16_t *port)
 {
 	struct demo *d = xcalloc(1, sizeof(*d));
-	const union MHD_DaemonInfo *info;
+	const char *error;
 
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->none_left, NULL);
 	list_init(&d->sessions);
-	d->daemon = start_daemon(d);
-	info = d->daemon ? MHD_get_daemon_info(d->daemon,
-					       MHD_DAEMON_INFO_BIND_PORT)
-			 : NULL;
-	if (!info || info->port == 0) {
-		log_say(LOG_FATAL, "the demonstration cannot be started: "
-				   "no port of 127.0.0.1 is free for it");
-		demo_stop(d);
-		return NULL;
-	}
-	*port = info->port;
-	return d;
+	if (!(error = start_parts(d, base, port)))
+		return d;
+	log_say(LOG_FATAL, "the demonstration cannot be started: %s", error);
+	demo_stop(d);
+	return NULL;
+}
+
+struct witness *
+demo_witness(struct demo *d)
+{
+	return feeds_witness(d->feeds);
+}
+
+void
+demo_drain(struct demo *d)
+{
+	feeds_drain(d->feeds);
 }
 
 /* libmicrohttpd wants every upgraded connection closed before its end. */
@@ -402,9 +572,17 @@ demo_stop(struct demo *d)
 {
 	if (!d)
 		return;
+	log_set_watch(NULL, NULL);
+	door_close(d->door);
 	end_sessions(d);
+	/* Nor may it end while one is suspended. */
+	if (d->feeds)
+		feeds_end(d->feeds);
 	if (d->daemon)
 		MHD_stop_daemon(d->daemon);
+	feeds_free(d->feeds);
+	if (event_initialized(&d->beat))
+		event_del(&d->beat);
 	pthread_cond_destroy(&d->none_left);
 	pthread_mutex_destroy(&d->lock);
 	free(d);

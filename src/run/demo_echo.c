@@ -21,6 +21,7 @@
 
 #define RESERVED 0x70 /* bits for extensions, of which there are none here */
 #define CONTROL_MAX 125
+#define HEADER_MAX 10 /* of a server's frames */
 
 struct echo {
 	int fd;
@@ -29,7 +30,7 @@ struct echo {
 	uint8_t opcode; /* of the present message, or the last */
 	size_t message_len, control_len;
 	uint8_t message[DEMO_ECHO_MAX], control[CONTROL_MAX];
-	uint8_t in[16 * 1024];
+	uint8_t in[16 * 1024], out[HEADER_MAX + DEMO_ECHO_MAX];
 };
 
 /* ---------------------------------------------------------------- sending */
@@ -50,12 +51,14 @@ send_all(int fd, const uint8_t *p, size_t n)
 	return true;
 }
 
+/* In one piece, so that it is one in the log as well. */
 static bool
-send_frame(int fd, uint8_t opcode, const uint8_t *payload, size_t n)
+send_frame(struct echo *e, uint8_t opcode, const uint8_t *payload, size_t n)
 {
-	uint8_t header[10] = {(uint8_t)(0x80 | opcode)};
+	uint8_t *header = e->out;
 	size_t len = 2;
 
+	header[0] = (uint8_t)(0x80 | opcode);
 	if (n <= CONTROL_MAX) {
 		header[1] = (uint8_t)n;
 	} else if (n <= UINT16_MAX) {
@@ -69,7 +72,8 @@ send_frame(int fd, uint8_t opcode, const uint8_t *payload, size_t n)
 			header[2 + i] = (uint8_t)((uint64_t)n >> (56 - 8 * i));
 		len = 10;
 	}
-	return send_all(fd, header, len) && send_all(fd, payload, n);
+	memcpy(header + len, payload, n);
+	return send_all(e->fd, e->out, len + n);
 }
 
 /* Always false: the end. */
@@ -109,10 +113,10 @@ take_control(struct echo *e)
 
 	e->control_len = 0;
 	if (frame_opcode(&e->watch) == OP_PING)
-		return send_frame(e->fd, OP_PONG, e->control, n);
+		return send_frame(e, OP_PONG, e->control, n);
 	if (frame_opcode(&e->watch) == OP_PONG)
 		return true;
-	(void)send_frame(e->fd, OP_CLOSE, e->control, n < 2 ? 0 : 2);
+	(void)send_frame(e, OP_CLOSE, e->control, n < 2 ? 0 : 2);
 	return false;
 }
 
@@ -126,7 +130,7 @@ take_data(struct echo *e)
 	if (e->watch.in_message)
 		return true;
 	e->message_len = 0;
-	return send_frame(e->fd, e->opcode, e->message, n);
+	return send_frame(e, e->opcode, e->message, n);
 }
 
 /* The code to close with, or 0 while all is well. */
@@ -188,7 +192,6 @@ demo_echo(int fd, const void *early, size_t n)
 
 	if (!e)
 		return;
-	/* A frame leaves in two pieces; the second is not to wait for an ACK. */
 	sock_set_nodelay(fd);
 	e->fd = fd;
 	frame_watch_init(&e->watch, true);

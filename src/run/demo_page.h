@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * demo_page.h: the demonstration's page.
+ * demo_page.h: the demonstration's page, as files.
  */
 #ifndef RUN_DEMO_PAGE_H
 #define RUN_DEMO_PAGE_H
 
-#include "base/buf.h"
+#include "base/slice.h"
 
-/* Adds the page that shows `head`, a request's, to *out. */
-bool demo_page(struct buf **out, struct slice head) WUNRES;
+struct demo_file {
+	const char *path, *type;
+	struct slice bytes;
+};
+
+/* The file that is found at that path, or NULL. */
+const struct demo_file *demo_file(const char *path);
 
 #endif

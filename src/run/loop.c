@@ -123,6 +123,8 @@ drain(struct loop *l, uint64_t limit, struct drain how)
 	post_all(l, MSG_DEAFEN, NULL);
 	if (l->child)
 		child_drain(l->child);
+	if (l->demo)
+		demo_drain(l->demo);
 	if (limit > 0) /* 0: as long as it takes */
 		event_add(&l->end, &tv);
 	stop_if_done(l);
@@ -534,8 +536,11 @@ start_threads(struct loop *l)
 	for (unsigned i = 0; i < l->nthreads && ok; i++) {
 		ok = thread_init(&l->threads[i], l->conf, i, l->nthreads,
 				 &l->sockets, l->gates.list, &l->mail);
-		if (ok)
-			l->made++;
+		if (!ok)
+			break;
+		l->made++;
+		if (l->demo)
+			l->threads[i].worker.witness = demo_witness(l->demo);
 	}
 	ok = ok && sockets_begin(&l->sockets);
 	for (unsigned i = 0; i < l->nthreads && ok; i++) {
@@ -558,7 +563,7 @@ find_ports(struct loop *l)
 		log_say(LOG_FATAL, "no port is free for the application");
 		return false;
 	}
-	if (l->conf->demo && !(l->demo = demo_start(&l->demo_port)))
+	if (l->conf->demo && !(l->demo = demo_start(l->base, &l->demo_port)))
 		return false;
 	return true;
 }

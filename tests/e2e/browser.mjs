@@ -8,8 +8,11 @@ import { createRequire } from 'node:module';
 const require = createRequire(`${process.env.E2E_DIR}/`);
 const { chromium } = require('playwright-core');
 
-/** A page of a new browser; its `complaints` should stay empty. */
-export async function openPage(t) {
+/**
+ * A page of a new browser, with Playwright's `options`; its `complaints` should
+ * stay empty.
+ */
+export async function openPage(t, options = {}) {
 	const browser = await chromium.launch({
 		executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
 		args: [
@@ -21,7 +24,7 @@ export async function openPage(t) {
 	});
 	t.after(() => browser.close());
 
-	const page = await browser.newPage();
+	const page = await browser.newPage(options);
 	page.complaints = [];
 	page.sockets = [];
 	page.on('pageerror', (error) => page.complaints.push(String(error)));

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { runAll } from './runner.mjs';
 import './browser-sockets.test.mjs';
 import './compare.test.mjs';
+import './demo.test.mjs';
 import './hmr.test.mjs';
 import './logs.test.mjs';
 import './novnc.test.mjs';

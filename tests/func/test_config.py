@@ -407,16 +407,6 @@ def test_log_file_that_is_a_pipe_without_a_reader(tmp_path):
     assert 'the log file log cannot be opened: Broken pipe' in err
 
 
-def test_demo(bowsprit, client):
-    bs = bowsprit(argv=('-l', '127.0.0.1:@PORT@', '--demo'))
-    c = client(bs)
-    c.send(get('/', 'localhost', 'X-Odd_Name: odd value'))
-    r = c.read_response()
-    assert r.status == 200 and b'X-Odd_Name: odd value' in r.body
-    c.send(upgrade('/ws'))
-    assert c.read_head().startswith(b'HTTP/1.1 101 ')
-
-
 # ---- the example whose settings come from the environment
 
 LOG_STREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)),
