@@ -175,7 +175,7 @@ def report(given, cases, peers, versions, results):
     footer = textwrap.wrap(
         f'{machine()}; {seen}. One worker each, default logs; medians of '
         f'{given.rounds} rounds, the thin line from the least to the most.',
-        130)
+        140, break_on_hyphens=False)
     with open(f'{given.out}/chart.svg', 'w') as f:
         f.write(chart.svg(results, cases, peers, 'bowsprit and its peers, '
                           f'{datetime.date.today()}', footer))

@@ -19,22 +19,24 @@ TITLES = {'echo_64': 'echo of 64 B', 'echo_1k': 'echo of 1 KiB',
           'up': 'stream up', 'idle': 'idle WebSocket, bytes',
           'handshake': 'opened and closed', 'get_1k': 'GET of 1 KiB',
           'get_16k': 'GET of 16 KiB'}
-WIDTH, MARGIN, NAMES = 900, 20, 150
+WIDTH, MARGIN, NAMES = 920, 20, 170
 BAR, STEP, TITLE, GAP = 11, 18, 28, 22
 VALUE = 44        # room for a number behind the longest bar
 MOST = 4.0        # ratios beyond are cut off; the number tells
 MOST_BYTES = 24e3
 
 STYLE = '''
-    .ground { fill: #ffffff; } text { fill: #24292f; }
+    .ground { fill: #ffffff; } text { fill: #24292f; stroke: #ffffff; }
     .soft { fill: #57606a; } .bar { fill: #a3b3c5; } .ours { fill: #0b7a75; }
     .line { stroke: #57606a; } .base { stroke: #cf5b1c; }
     @media (prefers-color-scheme: dark) {
-      .ground { fill: #161b22; } text { fill: #e6edf3; }
+      .ground { fill: #161b22; } text { fill: #e6edf3; stroke: #161b22; }
       .soft { fill: #9aa5b1; } .bar { fill: #566577; } .ours { fill: #2fb8ae; }
       .line { stroke: #aab4bf; } .base { stroke: #f0883e; }
     }
-    text { font: 12px system-ui, sans-serif; } .title { font-weight: 600; }
+    text { font: 12px system-ui, sans-serif; stroke-width: 3px;
+      paint-order: stroke; }
+    .title { font-weight: 600; }
     .small { font-size: 11px; } .bold { font-weight: 600; }
 '''
 
@@ -96,7 +98,7 @@ def svg(results, cases, peers, headline, footer):
     out = [text(MARGIN, 32, headline, 'title'),
            text(MARGIN, 52, 'CPU by unit of work, as a ratio to a bare '
                 'forwarder (dashed: 1); bytes of memory by idle WebSocket. '
-                'Shorter is better.', 'soft')]
+                f'Shorter is better; bars end at {MOST:.0f}.', 'soft')]
     y = 72
     for i, case in enumerate(panels):
         if i % 3 == 0:

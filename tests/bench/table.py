@@ -7,7 +7,7 @@ them, the least and the most of the rounds.
 from cases import unit_of
 from results import median
 
-WIDTH = 13
+WIDTH = 16
 
 
 def amount(value, unit):
