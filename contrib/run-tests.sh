@@ -31,7 +31,7 @@ UNIT_PACKAGES="$BUILD_PACKAGES libcmocka-dev"
 MUTANTS_PACKAGES="$UNIT_PACKAGES python3"
 FUNC_PACKAGES="$UNIT_PACKAGES python3 python3-pytest python3-pytest-xdist \
 python3-websockets python3-wsproto python3-uvicorn dnsmasq-base curl \
-apache2-utils haproxy nginx-light"
+apache2-utils haproxy nginx-light zsh"
 INSTALL_PACKAGES="$UNIT_PACKAGES xz-utils"
 
 SANITIZED=$WORK/sanitized
@@ -278,6 +278,7 @@ group_install() {
 	for file in usr/bin/bowsprit usr/share/man/man8/bowsprit.8 \
 	    usr/share/man/man5/bowsprit.cfg.5 \
 	    usr/share/bash-completion/completions/bowsprit \
+	    usr/share/zsh/site-functions/_bowsprit \
 	    etc/bowsprit/bowsprit.cfg.sample
 	do
 		if [ -s "$WORK/install/$file" ]; then

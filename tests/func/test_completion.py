@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: ISC
 """
-What bash offers after "bowsprit" and a Tab.
+What bash and zsh offer after "bowsprit" and a Tab.
 """
 
 import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import time
 
@@ -63,35 +64,87 @@ def test_every_option_is_offered(tmp_path):
     assert sorted(offered(tmp_path, '-')) == sorted(options + ['--'])
 
 
-def test_tab_in_a_terminal(tmp_path):
-    """Through readline, which says more of what COMPREPLY must be."""
-    os.symlink(os.path.abspath(BOWSPRIT), tmp_path / 'bowsprit')
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.chdir(tmp_path)
-        os.execve('/bin/bash', ['bash', '--norc', '--noprofile', '-i'], {
-            'PATH': f'{tmp_path}:/usr/bin:/bin', 'PS1': 'ready> ',
-            'INPUTRC': '/dev/null', 'TERM': 'dumb'})
-    seen = ''
+class Terminal:
+    """A shell, with the completion loaded, and what one sees of it."""
 
-    def wait_for(text):
-        nonlocal seen
+    def __init__(self, folder, shell, load):
+        os.symlink(os.path.abspath(BOWSPRIT), folder / 'bowsprit')
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.execvpe(shell[0], shell, {
+                'PATH': f'{folder}:/usr/bin:/bin', 'PS1': 'ready> ',
+                'INPUTRC': '/dev/null', 'TERM': 'dumb', 'COLUMNS': '200'})
+        self.seen = ''
+        self.wait_for('ready> ')
+        self.type(f'{load}; echo lo\'\'aded\n')
+        self.wait_for('loaded\r\n')
+        self.wait_for('ready> ')
+
+    def type(self, keys):
+        os.write(self.fd, keys.encode())
+
+    def wait_for(self, text):
+        """It, and all before it, has been seen then."""
         end = time.monotonic() + 10 * wire.SLOW
-        while text not in seen and time.monotonic() < end:
-            if select.select([fd], [], [], 0.1)[0]:
-                seen += os.read(fd, 4096).decode(errors='replace')
-        assert text in seen, seen
+        while text not in self.seen and time.monotonic() < end:
+            if select.select([self.fd], [], [], 0.1)[0]:
+                self.seen += os.read(self.fd, 4096).decode(errors='replace')
+        assert text in self.seen, self.seen
+        self.seen = self.seen.partition(text)[2]
 
-    try:
-        wait_for('ready> ')
-        seen = ''
-        os.write(fd, f'. {FILE}\n'.encode())
-        wait_for('ready> ')
-        os.write(fd, b'bowsprit --lo\t')
-        wait_for('bowsprit --log-format ')
-        os.write(fd, b'j\t')
-        wait_for('bowsprit --log-format json ')
-    finally:
-        os.write(fd, b'\x15exit\n')
-        os.close(fd)
-        os.waitpid(pid, 0)
+    def close(self):
+        self.type('\x15exit\n')
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+
+
+@pytest.fixture
+def bash(tmp_path):
+    t = Terminal(tmp_path, ['bash', '--norc', '--noprofile', '-i'],
+                 f'. {FILE}')
+    yield t
+    t.close()
+
+
+def test_tab_in_bash(bash):
+    """Through readline, which says more of what COMPREPLY must be."""
+    bash.type('bowsprit --lo\t')
+    bash.wait_for('bowsprit --log-format ')
+    bash.type('j\t')
+    bash.wait_for('json ')
+
+
+@pytest.fixture
+def zsh(tmp_path):
+    if not shutil.which('zsh'):
+        pytest.skip('zsh is not installed')
+    (tmp_path / 'b.cfg').touch()
+    t = Terminal(tmp_path, ['zsh', '-f', '-i'],
+                 f'fpath=({os.path.dirname(FILE)} $fpath); '
+                 'autoload -U compinit; compinit -u -D')
+    yield t
+    t.close()
+
+
+@pytest.mark.parametrize('typed, completed', [
+    ('--lo', 'g-format='), ('--log-format j', 'son '),
+    ('--log-format=j', 'son '), ('-c b', '.cfg '), ('--config b', '.cfg '),
+    ('-q --lis', 'ten='), ('-l 1 -l 2 --lis', 'ten='),
+    ('-- cat b', '.cfg '), ('-q -- mkfif', 'o ')])
+def test_tab_in_zsh(typed, completed, zsh):
+    zsh.type(f'bowsprit {typed}')
+    zsh.wait_for(typed)
+    zsh.type('\t')
+    zsh.wait_for(completed)
+
+
+def test_every_option_is_offered_by_zsh(zsh):
+    """With what --help says of it, also where that is on the next line."""
+    text = subprocess.run([BOWSPRIT, '--help'], capture_output=True,
+                          text=True, timeout=20, check=True).stdout
+    zsh.type('bowsprit -\t')
+    for option in sorted(re.findall(r'^  +(?:-\w, )?(--[a-z-]+)', text, re.M)):
+        zsh.wait_for(f'\n{option} ')
+        zsh.wait_for(' -- what no route takes' if option == '--backend'
+                     else ' -- ')
