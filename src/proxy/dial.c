@@ -164,12 +164,24 @@ socket_hint(const struct reason *why)
 	return NULL;
 }
 
+/* A name may have other addresses by now. */
+static void
+doubt_name(struct conn *c, const struct reason *why)
+{
+	const struct conf_server *s = conn_server(c);
+
+	if (s->host && !s->naddrs && c->worker->on_stale &&
+	    why != &reason_no_descriptors && why != &reason_no_memory)
+		c->worker->on_stale(c->worker, s->host);
+}
+
 static void
 fail(struct conn *c, const struct reason *why)
 {
 	char errors[ERRORS_MAX];
 	struct refusal r = { .why = why };
 
+	doubt_name(c, why);
 	if (is_refusal(why) && server_awaits_news(c))
 		return;
 	if (socket_path(c))

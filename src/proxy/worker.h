@@ -80,6 +80,8 @@ struct worker {
 	bool hurried;      /* a drain that does not wait for messages' ends */
 	void (*on_idle)(struct worker *w); /* draining, the last one gone */
 	struct witness *witness; /* NULL but in the demonstration */
+	/* no address of that name could be connected to */
+	void (*on_stale)(struct worker *w, const char *name);
 	struct addr warned[WARNED_PEERS];  /* of forged X-Forwarded-* */
 	unsigned nwarned;
 };

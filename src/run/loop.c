@@ -512,15 +512,23 @@ raise_nofile(void)
 }
 
 static void
+on_stale_name(struct loop *l, char *name)
+{
+	names_doubt(&l->names, name);
+	free(name);
+}
+
+static void
 on_letter(enum message what, void *arg, void *owner)
 {
 	struct loop *l = owner;
 
-	(void)arg;
 	if (what == MSG_DEAF && ++l->deaf == l->started)
 		on_all_deaf(l);
 	else if (what == MSG_ADDRS)
 		names_on_answer(&l->names);
+	else if (what == MSG_STALE)
+		on_stale_name(l, arg);
 	else if (what == MSG_IDLE)
 		on_worker_idle(l);
 }

@@ -27,6 +27,7 @@ enum message {
 	MSG_CUT,      /* close everything */
 	MSG_STOP,     /* leave the loop */
 	MSG_DEAF,     /* to main: a worker has let go its sockets */
+	MSG_STALE,    /* to main, arg: a name to ask for again; its own copy */
 	MSG_IDLE,     /* to main: a draining one has nothing left to do */
 };
 

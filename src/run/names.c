@@ -12,11 +12,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/resolve.h"
 
-#define AGAIN_MS 1000  /* while a name has no address at all */
+#define AGAIN_MS 1000  /* while a name has no address at all, or none that works */
 #define SHOWN 8        /* addresses of a name in a line */
 
 struct name {
@@ -25,6 +26,7 @@ struct name {
 	struct event timer;
 	struct addr *addrs; /* the last good ones, with port 0 */
 	size_t n;
+	uint64_t answered;  /* ms: the last time, by clock_ms */
 	bool used;          /* by the present configuration */
 	bool asked;         /* a thread is at it */
 	bool told;          /* cb knows of all that */
@@ -233,18 +235,23 @@ on_success(struct name *name, struct question *q)
 }
 
 static void
+ask_in(struct name *name, uint64_t ms)
+{
+	struct timeval tv = { .tv_sec = (time_t)(ms / 1000),
+			      .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+
+	event_add(&name->timer, &tv);
+}
+
+static void
 ask_later(struct name *name)
 {
 	uint64_t ms = name->names->refresh;
-	struct timeval tv;
 
 	if (!name->n && (!ms || ms > AGAIN_MS))
 		ms = AGAIN_MS;
-	if (!ms || !name->used)
-		return;
-	tv.tv_sec = (time_t)(ms / 1000);
-	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
-	event_add(&name->timer, &tv);
+	if (ms && name->used)
+		ask_in(name, ms);
 }
 
 static struct name *
@@ -262,6 +269,7 @@ take(struct names *n, struct question *q)
 	struct name *name = find(n, q->text);
 
 	name->asked = false;
+	name->answered = clock_ms();
 	if (q->error)
 		on_failure(name, q->error);
 	else
@@ -290,10 +298,23 @@ names_on_answer(struct names *n)
 {
 	struct question *q;
 
-	while ((q = next_answer(n->asking))) {
+	while (n->asking && (q = next_answer(n->asking))) {
 		take(n, q);
 		question_free(q);
 	}
+}
+
+void
+names_doubt(struct names *n, const char *text)
+{
+	struct name *name = find(n, text);
+	uint64_t ago;
+
+	/* Those that are asked for every second anyway need no haste. */
+	if (!name || !name->used || name->asked || n->refresh <= AGAIN_MS)
+		return;
+	ago = clock_ms() - name->answered;
+	ask_in(name, ago < AGAIN_MS ? AGAIN_MS - ago : 0);
 }
 
 /* ---- which names ---- */
@@ -379,4 +400,5 @@ names_fini(struct names *n)
 	free(n->all);
 	pthread_mutex_lock(&n->asking->lock);
 	unref_unlock(n->asking);
+	*n = (struct names){ 0 }; /* letters may still come */
 }

@@ -39,6 +39,11 @@ void names_init(struct names *n, struct event_base *base,
 void names_watch(struct names *n, const struct conf *conf);
 /* MSG_ADDRS: calls cb where something has changed. */
 void names_on_answer(struct names *n);
+/*
+ * None of its addresses can be connected to: asks for it now, or a second
+ * after the last answer, if it is to be asked for again at all.
+ */
+void names_doubt(struct names *n, const char *name);
 /* Questions under way are left to themselves. */
 void names_fini(struct names *n);
 

@@ -146,6 +146,7 @@ on_letter(enum message what, void *arg, void *owner)
 		event_base_loopbreak(t->base);
 		break;
 	case MSG_DEAF:
+	case MSG_STALE:
 	case MSG_IDLE:
 		break;
 	}
@@ -158,6 +159,17 @@ on_idle(struct worker *w)
 
 	w->on_idle = NULL;
 	mailbox_post(t->main, MSG_IDLE, t);
+}
+
+static void
+on_stale(struct worker *w, const char *name)
+{
+	struct thread *t = container_of(w, struct thread, worker);
+	char *copy = strdup(name);
+
+	/* Without memory it is asked for at its time. */
+	if (copy)
+		mailbox_post(t->main, MSG_STALE, copy);
 }
 
 /* ---- start and end ---- */
@@ -241,6 +253,7 @@ thread_init(struct thread *t, struct conf *conf, unsigned index,
 	}
 	t->worker.gates = gates;
 	t->worker.on_idle = on_idle;
+	t->worker.on_stale = on_stale;
 	return true;
 }
 

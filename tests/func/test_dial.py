@@ -293,6 +293,28 @@ def test_name_gets_another_address(names, bowsprit, backend, client):
     old.stop()
 
 
+@pytest.mark.parametrize('gone', ['refused', 'timeout'])
+def test_name_whose_addresses_fail_is_asked_for_at_once(gone, names, hole,
+                                                        bowsprit, backend,
+                                                        client):
+    """A container that moved, long before its name's time has come."""
+    n = names(f'{FIRST} app.test\n')
+    port = free_port()
+    old = backend(answering(response(200, 'old')), host=FIRST, port=port)
+    backend(answering(response(200, 'new')), host=SECOND, port=port)
+    bs = bowsprit(timeouts={'resolve': '10m', 'connect': '500ms'}, routes=(
+        {'path': '/**', 'backend': f'http://app.test:{port}'},))
+    assert ask(client, bs).body == b'old'
+    n.set_hosts(f'{SECOND} app.test\n')
+    old.stop()
+    if gone == 'timeout':
+        hole(FIRST, port)
+    assert ask(client, bs).status == (504 if gone == 'timeout' else 502)
+    wait_until(lambda: ask(client, bs).body == b'new', 'the new address',
+               4 * SLOW)
+    assert len(bs.events('the name app.test is now at')) == 1
+
+
 def test_connection_in_use_when_the_name_changes(names, bowsprit, backend,
                                                  client):
     """It ends its answer, and is not kept for the next."""
