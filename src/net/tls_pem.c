@@ -123,6 +123,8 @@ tls_pem_trust(SSL_CTX *ctx, const char *file, struct conf_where where,
 	ERR_clear_error();
 	only = X509_STORE_new();
 	if (only && X509_STORE_load_file(only, file)) {
+		/* Also an intermediate, or a server's own, is one's word. */
+		X509_STORE_set_flags(only, X509_V_FLAG_PARTIAL_CHAIN);
 		SSL_CTX_set_cert_store(ctx, only);
 		return true;
 	}

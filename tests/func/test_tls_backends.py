@@ -153,6 +153,13 @@ def test_ca_is_instead_of_the_systems(secured, bowsprit, authority, client,
     assert ask(client, bs).status == 502
 
 
+def test_ca_may_be_the_certificate_itself(secured, bowsprit, issued, client):
+    b = secured(web())
+    bs = bowsprit(b, backends={'app': {'servers': (b.url,),
+                                       'ca': issued[0]}})
+    assert ask(client, bs).status == 200
+
+
 def test_ipv6_and_a_final_dot(secured, bowsprit, authority, client):
     six, named = secured(web(), host='::1'), secured(web())
     bs = bowsprit(argv=(
