@@ -380,8 +380,7 @@ dial_on_event(struct server *s)
 	int error = stream_connected(&s->s);
 
 	/* Nothing listens there if the other end is our own. */
-	if (error == 0 && !socket_path(c) &&
-	    sock_is_at(s->s.fd, &d->addrs[i]))
+	if (error == 0 && sock_is_at(s->s.fd, &d->addrs[i]))
 		error = ECONNREFUSED;
 	if (error == 0) {
 		win(c, i);

@@ -10,12 +10,15 @@ import socket
 import struct
 import subprocess
 import tempfile
+import time
 
 import pytest
 
 import wire
 from backends import RecordingBackend, tunnel, web
 from daemon import free_port
+from test_takeover import line  # noqa: F401 (a fixture)
+from tls import Authority, Secured, context
 from wire import from_client, get, response, switching, upgrade, wait_until
 
 SIGNATURE = b'\r\n\r\n\0\r\nQUIT\n'
@@ -161,9 +164,8 @@ def test_half_a_header_does_not_spin(half, behind, backend, client):
     """What was only looked at would wake the loop again and again."""
     bs = behind(backend(web()), timeouts={'header': '1s'})
     c = client(bs)
-    c.send(half)
-    wait_until(lambda: taken(c, bs), 'it takes what there is')
     cpu = bs.cpu()
+    c.send(half)
     r = c.read_response()
     assert r.status == 408 and b'no whole PROXY header' in r.body
     assert bs.cpu() - cpu < 0.4 * wire.SLOW
@@ -179,6 +181,7 @@ def test_nothing_at_all(behind, backend, client):
     half.close()
     c = client(bs)
     assert c.read_response().status == 408
+    bs.wait_status(408)
     assert len(bs.events('[HTTP]')) == 1
 
 
@@ -226,6 +229,33 @@ def test_a_header_where_none_is_expected(bowsprit, backend, client):
     assert not b.wires
 
 
+@pytest.mark.parametrize('form', HEADERS)
+def test_before_tls(form, bowsprit, backend, tmp_path):
+    """It is plain, whatever follows; cut anywhere, and glued to that."""
+    heads = []
+    authority = Authority(str(tmp_path / 'ca'))
+    cert, key = authority.issue('localhost')
+    port = free_port()
+    bowsprit(backend(web(heads)), listeners=(
+        {'address': f'127.0.0.1:{port}', 'proxy_protocol': True,
+         'certificate': cert, 'key': key},))
+    header = HEADERS[form]
+    for at in (0, 1, 10, len(header) - 1, len(header)):
+        with socket.create_connection(('127.0.0.1', port),
+                                      wire.PATIENCE) as sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            s = Secured(sock, context(authority), name='localhost')
+            sock.sendall(header[:at])
+            time.sleep(0.01)  # perhaps two segments, perhaps one
+            s.outgoing.write(header[at:])
+            s.shake()
+            c = wire.Wire(s)
+            c.send(get())
+            assert c.read_response().status == 200
+    assert {(h.get('X-Forwarded-For'), h.get('X-Forwarded-Proto'))
+            for h in heads} == {('192.0.2.1', 'https')}
+
+
 def test_on_a_unix_socket(bowsprit, backend):
     heads = []
     with tempfile.TemporaryDirectory(prefix='bs') as folder:
@@ -250,6 +280,19 @@ def test_handed_to_another_worker(behind, backend, client):
         c.send(V1 + get())
     assert {c.read_response().status for c in crowd} == {200}
     assert {e['client'] for e in bs.events('[HTTP]')} == {'192.0.2.1'}
+
+
+def test_after_a_takeover(line, backend, client):  # noqa: F811
+    """The new process knows which of the sockets want the header."""
+    heads = []
+    port = free_port()
+    bs = line(backend(web(heads)), listeners=(
+        {'address': f'127.0.0.1:{port}', 'proxy_protocol': True},))
+    bs.pass_on()
+    c = client(port)
+    c.send(V1 + get())
+    assert c.read_response().status == 200
+    assert heads[0].get('X-Forwarded-For') == '192.0.2.1'
 
 
 @pytest.mark.parametrize('sent', [b'', V1[:7], V1, V1 + get()])
@@ -293,7 +336,8 @@ def test_sent_to_a_backend(version, bowsprit, backend, client):
     heads = []
     b = backend(reading(heads))
     bs = bowsprit(b, backends={'app': {'servers': (b.url,),
-                                       'send_proxy': version}})
+                                       'send_proxy': version}},
+                  timeouts={'backend_keepalive': '1m'})
     c = client(bs)
     port = c.sock.getsockname()[1]
     expected = v2('127.0.0.1', '127.0.0.1', port, bs.port)
@@ -306,7 +350,8 @@ def test_sent_to_a_backend(version, bowsprit, backend, client):
     c.send(upgrade())
     assert c.read_head() == switching()
     assert [h for h, _ in heads] == [expected] * 3
-    assert len(b.wires) == 3, 'none is kept for another client'
+    assert len(b.wires) == 3, 'none is used for another client'
+    wait_until(lambda: b.wires[1].sock.fileno() < 0, 'none is kept')
 
 
 def test_of_the_client_behind_a_proxy(bowsprit, backend, client):
@@ -321,6 +366,17 @@ def test_of_the_client_behind_a_proxy(bowsprit, backend, client):
         c.send(get('/', 'h', f'X-Forwarded-For: {said}'))
         assert c.read_response().status == 200
         assert heads[-1][0] == f'PROXY {header}\r\n'.encode()
+
+
+@pytest.mark.parametrize('form', HEADERS)
+def test_from_one_to_the_other(form, behind, backend, client):
+    """Whom we are told of, with his port, we tell of."""
+    heads = []
+    b = backend(reading(heads))
+    bs = behind(b, backends={'app': {'servers': (b.url,),
+                                     'send_proxy': 'v2'}})
+    assert ask(client, bs, HEADERS[form]).status == 200
+    assert heads[0][0] == v2('192.0.2.1', '127.0.0.1', 54321, bs.port)
 
 
 def test_of_a_route_and_no_other(bowsprit, backend, client):
