@@ -5,7 +5,7 @@ those who are not.
 """
 
 import os
-import re
+import select
 import shutil
 import signal
 import ssl
@@ -19,6 +19,7 @@ import wire
 from backends import answering, echoing, tunnel, web
 from daemon import config_text, free_port
 from test_config import run
+from test_slow_reader import Sender
 from wire import from_client, get, response, upgrade, wait_until
 
 TLS12 = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
@@ -337,6 +338,110 @@ def test_session_of_another_name(secure, backend, ca):
         c = tls.connect(bs.port, ctx, session=session)
         assert not c.sock.tls.session_reused
         c.close()
+
+
+# ---- tunnels; test_over_tls has more
+
+
+def open_tunnel_to(bs, b, secured, n=1, **options):
+    c = secured(bs, **options)
+    c.send(upgrade())
+    assert c.read_head() == wire.switching()
+    return c, b.wait_for(n)
+
+
+@pytest.mark.parametrize('versions', [TLS12, TLS13], ids=['1.2', '1.3'])
+def test_cut_and_clean_end_are_told_apart(versions, secure, secured, backend,
+                                          ca):
+    b = backend(tunnel)
+    bs = secure(b)
+    ctx = tls.context(ca, versions=versions)
+    for n, (end, reason) in enumerate([('finish', 'eof'),
+                                       ('cut', 'eof-unclean')], 1):
+        c, s = open_tunnel_to(bs, b, secured, n, ctx=ctx)
+        c.send(from_client(b'last'))
+        c.finish() if end == 'finish' else c.sock.cut()
+        assert s.read_to_end() == from_client(b'last')
+        s.send(wire.frame(b'answer'))
+        assert c.read_message() == (wire.BINARY, b'answer')
+        s.close()
+        c.expect_end()
+        assert c.sock.clean, 'our own end is a clean one'
+        line = bs.closed(n=n)
+        assert (line['by'], line['reason']) == ('client', reason)
+
+
+def test_a_record_that_comes_in_drops(secure, secured, backend):
+    """It is of no use before its last byte, and nothing spins on it."""
+    b = backend(tunnel)
+    bs = secure(b, workers=1)
+    c, s = open_tunnel_to(bs, b, secured)
+    message = from_client(os.urandom(16000))
+    c.sock.tls.write(message)
+    sealed = c.sock.outgoing.read()
+    cpu = bs.cpu()
+    for i in range(0, len(sealed) - 1, 1000):
+        c.sock.raw.sendall(sealed[i:min(i + 1000, len(sealed) - 1)])
+    s.expect_quiet(1)
+    assert bs.cpu() - cpu < 0.3 * wire.SLOW, 'it spins'
+    c.sock.raw.sendall(sealed[-1:])
+    assert s.read(len(message)) == message
+
+
+def test_large_records_to_a_slow_reader(secure, secured, backend):
+    """Each read takes less than a record, and none of it is forgotten."""
+    b = backend(tunnel)
+    bs = secure(b)
+    c, s = open_tunnel_to(bs, b, secured, rcvbuf=4096)
+    data = os.urandom(1 << 20)
+    sent = wire.frame(data)
+    sender = Sender(s, sent, 1)
+    got = bytearray()
+    while len(got) < len(sent):
+        c.need()
+        got += c.take(len(c.buf))
+    assert got == sent
+    sender.join()
+
+
+def test_key_updates(secure, backend, ca):
+    """`K` has s_client ask for new keys of both sides."""
+    bs = secure(backend(web()))
+    p = subprocess.Popen(
+        ['openssl', 's_client', '-quiet', '-no_ign_eof', '-CAfile', ca.file,
+         '-connect', f'localhost:{bs.port}'], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said, told = b'', b''
+    for i in range(4):
+        p.stdin.write(get(f'/{i}'))
+        p.stdin.flush()
+        while f'GET /{i} #1'.encode() not in said:
+            part = os.read(p.stdout.fileno(), 4096)
+            assert part, said
+            said += part
+        p.stdin.write(b'K\n')
+        p.stdin.flush()
+        while told.count(b'KEYUPDATE') <= i:
+            assert select.select([p.stderr], [], [], wire.PATIENCE)[0], told
+            told += os.read(p.stderr.fileno(), 4096)
+    p.stdin.close()
+    p.wait()
+
+
+def test_reused_descriptor_numbers(secure, secured, backend):
+    b = backend(echoing)
+    bs = secure(b, workers=1)
+    before = bs.descriptors()
+    for i in range(1, 11):
+        c = secured(bs)
+        c.send(upgrade() + from_client(b'early %d' % i))
+        assert c.read_head() == wire.switching()
+        assert c.read_message() == (wire.BINARY, b'early %d' % i)
+        c.send(from_client(b'x' * 50000))
+        assert c.read_message() == (wire.BINARY, b'x' * 50000)
+        c.finish() if i % 2 else c.reset()
+        bs.closed(n=i)
+        wait_until(lambda: bs.descriptors() == before, 'its descriptors')
 
 
 # ---- what is no handshake

@@ -163,6 +163,9 @@ class Secured:
     def gettimeout(self):
         return self.raw.gettimeout()
 
+    def setblocking(self, on):
+        self.raw.setblocking(on)
+
     def setsockopt(self, *args):
         self.raw.setsockopt(*args)
 
