@@ -216,6 +216,17 @@ tls_free(struct tls *t)
 	free(t);
 }
 
+/* OpenSSL's macro for it takes const away, which clang warns of. */
+static bool
+ask_for(SSL *ssl, const char *name)
+{
+	char *copy = strdup(name);
+	bool asked = copy && SSL_set_tlsext_host_name(ssl, copy);
+
+	free(copy);
+	return asked;
+}
+
 bool
 tls_set_peer(struct tls *t, const char *name, bool verify)
 {
@@ -225,7 +236,7 @@ tls_set_peer(struct tls *t, const char *name, bool verify)
 	X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
 
 	ERR_clear_error();
-	if (!literal && !SSL_set_tlsext_host_name(t->ssl, name))
+	if (!literal && !ask_for(t->ssl, name))
 		return false;
 	if (!verify)
 		return true;
