@@ -177,11 +177,19 @@ redirect(struct conn *c, uint16_t port)
 static bool
 may_come_here(struct conn *c)
 {
+	static const struct refusal where = {
+		.why = &reason_bad_request,
+		.text = "this port sends every request to https, but without "
+			"a Host nobody knows where that is",
+	};
 	const struct gate *g = conn_gate(c);
 	const struct tls *t = c->client.tls;
 
-	if (g->https_port && c->hs->req.authority.n > 0) {
-		redirect(c, g->https_port);
+	if (g->https_port) {
+		if (c->hs->req.authority.n > 0)
+			redirect(c, g->https_port);
+		else
+			finish_refuse(c, &where);
 		return false;
 	}
 	if (t && tls_asks_peer(t) && tls_name(t).n > 0 &&

@@ -79,7 +79,7 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* False after mistakes, which are in the log. */
+/* False after mistakes, which have been told. */
 static bool
 open_gate(struct gate *gate, const struct conf_listener *l,
 	  const struct conf *conf)
@@ -90,9 +90,7 @@ open_gate(struct gate *gate, const struct conf_listener *l,
 		gate->https_port = conf_https_port(conf);
 	if (!conf_listener_has_tls(l))
 		return true;
-	mistakes_go_to_log(true);
 	gate->certs = tls_certs_new(l, &m);
-	mistakes_go_to_log(false);
 	return gate->certs != NULL;
 }
 

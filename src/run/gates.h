@@ -26,7 +26,8 @@ struct gates {
 bool gates_check(const struct conf *conf) WUNRES;
 /*
  * Makes the gates of a configuration, and looks on that base every two seconds
- * whether a certificate's files have changed.  False with lines in the log.
+ * whether a certificate's files have changed.  False after mistakes, which have
+ * been told.
  */
 bool gates_open(struct gates *g, struct event_base *base,
 		struct conf *conf) WUNRES;

@@ -215,7 +215,14 @@ def test_mistakes_are_told(tmp_path, ca, local):
 
 def test_expired_certificate_is_warned_of(secure, backend, ca):
     bs = secure(backend(web()), ca.issue('localhost', days=-1, file='old'))
-    assert bs.lines('has expired')
+    assert len(bs.lines('has expired')) == 1
+
+
+def test_mistake_at_the_start(secure, backend, local, tmp_path):
+    bs = secure(backend(web()), (str(tmp_path / 'gone.pem'), local[1]),
+                wait=None, status=(1,))
+    assert bs.wait_end() == 1
+    assert 'gone.pem" cannot be read' in bs.err()
 
 
 # ---- clients' certificates
@@ -543,6 +550,11 @@ def test_redirect(bowsprit, backend, client, local):
     c.send(upgrade('/ws', 'h'))
     assert c.read_response().get('Location') == f'https://h:{secure_port}/ws'
     bs.wait_status(308)
+    c = client(port)
+    c.send(b'GET / HTTP/1.0\r\n\r\n')
+    r = c.read_response()
+    assert r.status == 400 and b'without a Host' in r.body, \
+        'nothing goes on in the clear'
 
 
 # ---- --self-signed
