@@ -229,6 +229,9 @@ on_fin(struct conn *c, enum side by)
 	note_end(c, stream_is_cut(stream_of(c, by)) ? &reason_eof_unclean
 						    : &reason_eof, by);
 	c->last = clock_ms();
+	/* If that owes nothing yet, its close_notify may be what it will. */
+	if (!stream_of(c, other(by))->out)
+		conn_traffic(c, other(by))->owed = c->last;
 	stream_finish(stream_of(c, other(by)));
 	if (close_if_done(c))
 		return;
