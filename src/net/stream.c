@@ -94,7 +94,7 @@ stream_close(struct stream *s)
 	close(s->fd);
 	s->fd = -1;
 	buf_free(&s->in);
-	buf_free(&s->out);
+	owed_free(&s->out);
 }
 
 void
@@ -211,18 +211,28 @@ stream_is_quiet(struct stream *s)
 	return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-/* One send: how many bytes the socket took; -1 when the connection is lost. */
+/* How many bytes the socket took, of what it said to a call; -1: it is lost. */
 static ssize_t
-send_some(struct stream *s, const void *p, size_t n)
+taken(struct stream *s, ssize_t took)
 {
-	ssize_t took = send(s->fd, p, n, MSG_NOSIGNAL);
-
 	if (took >= 0)
 		return took;
 	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
 		return 0;
 	s->error = (short)errno;
 	return -1;
+}
+
+static ssize_t
+send_some(struct stream *s, const void *p, size_t n)
+{
+	return taken(s, send(s->fd, p, n, MSG_NOSIGNAL));
+}
+
+static ssize_t
+send_some_of_pipe(struct stream *s, struct pipe *p)
+{
+	return taken(s, pipe_drain(p, s->fd));
 }
 
 static void
@@ -244,7 +254,7 @@ put(struct stream *s, const void *p, size_t n)
 		return false;
 	if ((size_t)took == n)
 		return true;
-	if (!buf_add(&s->out, (const char *)p + took, n - (size_t)took)) {
+	if (!owed_add(&s->out, (const char *)p + took, n - (size_t)took)) {
 		s->error = ENOMEM;
 		return false;
 	}
@@ -278,16 +288,49 @@ stream_send(struct stream *s, const void *p, size_t n)
 }
 
 bool
+stream_send_pipe(struct stream *s, struct pipe *p)
+{
+	ssize_t took = send_some_of_pipe(s, p);
+
+	if (took >= 0 && p->len > 0 && owed_add_pipe(&s->out, p)) {
+		arm(s);
+		return true;
+	}
+	if (took >= 0 && p->len > 0) {
+		s->error = ENOMEM;
+		took = -1;
+	}
+	pipe_put(p);
+	return took >= 0;
+}
+
+/* Once what lies in the pipe is gone, the pipe is too. */
+static bool
+flush_pipe(struct stream *s)
+{
+	if (send_some_of_pipe(s, s->out->pipe) < 0)
+		return false;
+	if (s->out->pipe->len == 0)
+		owed_end_pipe(&s->out);
+	return true;
+}
+
+bool
 stream_flush(struct stream *s)
 {
 	ssize_t took;
 
 	if (!s->out)
 		return true;
-	took = send_some(s, buf_data(s->out), buf_len(s->out));
-	if (took < 0)
+	if (s->out->pipe && !flush_pipe(s))
 		return false;
-	buf_take(&s->out, (size_t)took);
+	if (s->out && !s->out->pipe) {
+		took = send_some(s, buf_data(s->out->bytes),
+				 buf_len(s->out->bytes));
+		if (took < 0)
+			return false;
+		owed_take(&s->out, (size_t)took);
+	}
 	send_fin(s);
 	arm(s);
 	return true;
@@ -302,6 +345,12 @@ send_close_notify(struct stream *s)
 	tls_seal_end(s->tls);
 	end = tls_output(s->tls);
 	(void)!put(s, end.p, end.n);
+}
+
+void
+stream_forget(struct stream *s)
+{
+	owed_free(&s->out);
 }
 
 void

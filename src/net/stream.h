@@ -19,12 +19,13 @@
 
 #include "base/attrib.h"
 #include "base/buf.h"
+#include "net/owed.h"
 #include "net/tls.h"
 
 struct stream {
 	struct event ev;
 	struct buf *in;
-	struct buf *out;
+	struct owed *out;
 	struct tls *tls; /* owned; NULL: plain.  Then `out` is sealed */
 	int fd;          /* owned; -1 when closed */
 	short error;     /* errno of the failure that ended it */
@@ -34,6 +35,7 @@ struct stream {
 	bool eof : 1;        /* its peer's FIN was read */
 	bool fin_due : 1;    /* our FIN follows the last byte of out */
 	bool fin_sent : 1;
+	bool bulk : 1;       /* the relay's: it sends much at a time */
 };
 
 /*
@@ -104,14 +106,21 @@ bool stream_is_quiet(struct stream *s);
  * connection is lost (error is set, ENOMEM included).
  */
 bool stream_send(struct stream *s, const void *p, size_t n) WUNRES;
+/*
+ * The same with what lies in a pipe, which is given back, or kept with the rest
+ * of it; nothing may be owed before.
+ */
+bool stream_send_pipe(struct stream *s, struct pipe *p) WUNRES;
 /* Sends what waits in `out`. */
 bool stream_flush(struct stream *s) WUNRES;
 /* Bytes it is owed. */
 static inline size_t
 stream_owed(const struct stream *s)
 {
-	return buf_len(s->out);
+	return owed_len(s->out);
 }
+/* It is owed nothing any more: its peer takes no more. */
+void stream_forget(struct stream *s);
 /* Sends FIN, once nothing is owed; with TLS close_notify before it. */
 void stream_finish(struct stream *s);
 

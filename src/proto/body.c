@@ -303,6 +303,33 @@ body_feed(struct body *b, char *p, size_t n, size_t *pass)
 	return taken;
 }
 
+uint64_t
+body_ahead(const struct body *b)
+{
+	if (b->done || b->bad || b->strip)
+		return 0;
+	switch ((enum body_kind)b->kind) {
+	case BODY_NONE:
+		break;
+	case BODY_LENGTH:
+		return b->left;
+	case BODY_CHUNKED:
+		return b->state == DATA ? b->left : 0;
+	case BODY_UNTIL_CLOSE:
+		return UINT64_MAX;
+	}
+	return 0;
+}
+
+void
+body_skip(struct body *b, size_t n)
+{
+	size_t pass;
+
+	/* Not one of them is looked at where body_ahead is not 0. */
+	(void)body_feed(b, NULL, n, &pass);
+}
+
 bool
 body_eof(struct body *b)
 {

@@ -61,6 +61,14 @@ bool body_is_claimed(const struct head *res);
 size_t body_feed(struct body *b, char *p, size_t n, size_t *pass);
 
 /*
+ * For bytes that are not read at all: how many are to come of payload that is
+ * forwarded as it is (UINT64_MAX: until the end), and that n of those, which
+ * must not be more, have gone by.
+ */
+uint64_t body_ahead(const struct body *b);
+void body_skip(struct body *b, size_t n);
+
+/*
  * The other side has closed.  True if the body ends well with that.
  */
 bool body_eof(struct body *b);

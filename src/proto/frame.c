@@ -294,6 +294,19 @@ frame_watch(struct frame_watch *w, const void *bytes, size_t n, uint64_t max)
 	return at == n ? n : watch_rest(w, bytes, n, at, max);
 }
 
+uint64_t
+frame_ahead(const struct frame_watch *w, const void *p, size_t n, uint64_t max)
+{
+	struct frame_watch next = *w;
+	size_t header;
+
+	if (w->stage != BETWEEN)
+		return 0;
+	header = frame_step(&next, p, n, max);
+	return frame_payload_left(&next) > 0
+		? header + frame_payload_left(&next) : 0;
+}
+
 size_t
 frame_watch_one(struct frame_watch *w, const void *bytes, size_t n)
 {

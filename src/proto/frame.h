@@ -36,6 +36,8 @@ enum {
 	CLOSE_SERVICE_RESTART = 1012,
 };
 
+#define FRAME_HEADER_MAX 14
+
 /* What a Close said: its code and the reason, unmasked. */
 struct frame_said {
 	uint8_t n;
@@ -100,6 +102,13 @@ uint64_t frame_payload_left(const struct frame_watch *w);
 void frame_skip(struct frame_watch *w, size_t n);
 /* Within a frame's payload: the next step takes of that, not of a header. */
 bool frame_in_payload(const struct frame_watch *w);
+/*
+ * Between two frames: how long, header and payload, is the data frame that
+ * begins with the n bytes at p?  0 if it is none, or its header is not whole, or
+ * would make it lost or over with that `max`.  n must not be 0.
+ */
+uint64_t frame_ahead(const struct frame_watch *w, const void *p, size_t n,
+		     uint64_t max);
 /* Of the frame that goes by, or has just gone by. */
 static inline unsigned
 frame_opcode(const struct frame_watch *w)

@@ -293,7 +293,8 @@ client_on_head(struct conn *c, short what)
 	 */
 	if (c->scanned == 0 && c->client.in && look(c))
 		return;
-	got = stream_read_in(&c->client, c->worker->scratch, RELAY_SCRATCH);
+	got = stream_read_in(&c->client, c->worker->tools.scratch,
+			     RELAY_SCRATCH);
 	if (got > 0)
 		look(c);
 	else if (got == 0)
@@ -357,7 +358,7 @@ client_on_wait(struct conn *c, short what)
 		stream_set_reading(&c->client, false);
 		return;
 	}
-	got = stream_read_in(&c->client, c->worker->scratch, EARLY_MAX - len);
+	got = stream_read_in(&c->client, c->worker->tools.scratch, EARLY_MAX - len);
 	if (got == -2)
 		conn_close(c, &reason_client_reset, BY_CLIENT);
 	else if (got == 0)

@@ -83,6 +83,31 @@ watch_request(void *arg, char *p, size_t n, size_t *pass)
 	return used;
 }
 
+static uint64_t
+request_ahead(void *arg, const char *p, size_t n)
+{
+	const struct conn *c = arg;
+
+	(void)p;
+	return n == 0 && !c->hs->held_all ? body_ahead(&c->hs->req_body) : 0;
+}
+
+static void
+skip_request(void *arg, const char *p, size_t n, size_t k)
+{
+	struct conn *c = arg;
+
+	(void)p;
+	(void)n;
+	body_skip(&c->hs->req_body, k);
+}
+
+static const struct relay_watch of_request = {
+	.see = watch_request,
+	.ahead = request_ahead,
+	.skip = skip_request,
+};
+
 /*
  * The server takes no more.  It may have answered before: what it said is read
  * to its end, and only then is this a failure.
@@ -91,7 +116,7 @@ static void
 request_lost(struct conn *c)
 {
 	c->hs->request_dead = true;
-	buf_free(&c->server->s.out);
+	stream_forget(&c->server->s);
 	stream_set_reading(&c->client, false);
 	stream_set_reading(&c->server->s, true);
 	set_deadline(c, true);
@@ -120,8 +145,8 @@ pump_request(struct conn *c)
 
 	if (hs->req_body.done || hs->request_dead)
 		return;
-	r = relay_move(&c->client, &c->server->s, c->worker->scratch,
-		       watch_request, c);
+	r = relay_move(&c->client, &c->server->s, &c->worker->tools,
+		       &of_request, c);
 	if (hs->req_body.bad)
 		refuse_body(c);
 	else if (r == RELAY_SINK_LOST)
@@ -139,6 +164,7 @@ void
 exchange_begin(struct conn *c)
 {
 	c->hs->held_all = c->hs->from_pool;
+	c->client.bulk = request_ahead(c, NULL, 0) >= RELAY_SCRATCH;
 	pump_request(c);
 	if (c->state != CS_ANSWER)
 		return;
@@ -175,7 +201,7 @@ exchange_flush_request(struct conn *c)
 	if (c->hs->upgrade == UPGRADE_WEBSOCKET) {
 		/* A failure is read off the socket: its deadline stays. */
 		if (!stream_flush(s))
-			buf_free(&s->out);
+			stream_forget(s);
 		return true;
 	}
 	if (!stream_flush(s)) {
@@ -221,6 +247,32 @@ watch_response(void *arg, char *p, size_t n, size_t *pass)
 	c->hs->sent += *pass;
 	return used;
 }
+
+static uint64_t
+response_ahead(void *arg, const char *p, size_t n)
+{
+	const struct conn *c = arg;
+
+	(void)p;
+	return n == 0 ? body_ahead(&c->hs->res_body) : 0;
+}
+
+static void
+skip_response(void *arg, const char *p, size_t n, size_t k)
+{
+	struct conn *c = arg;
+
+	(void)p;
+	(void)n;
+	body_skip(&c->hs->res_body, k);
+	c->hs->sent += k;
+}
+
+static const struct relay_watch of_response = {
+	.see = watch_response,
+	.ahead = response_ahead,
+	.skip = skip_response,
+};
 
 /* All of it is with the client: what becomes of the two connections? */
 static void
@@ -280,7 +332,7 @@ pump_response(struct conn *c)
 {
 	struct body *b = &c->hs->res_body;
 	enum relay r = relay_move(&c->server->s, &c->client,
-				  c->worker->scratch, watch_response, c);
+				  &c->worker->tools, &of_response, c);
 
 	if (b->bad) {
 		cut(c, &reason_bad_response);
@@ -355,6 +407,7 @@ exchange_answer(struct conn *c, const struct head *res)
 		c->close_after = true;
 	ok = render_answer(c, res, &out);
 	hs->answered = true;
+	c->server->s.bulk = body_ahead(&hs->res_body) >= RELAY_SCRATCH;
 	conn_set_state(c, CS_BODY);
 	if (!ok) {
 		buf_free(&out);
@@ -386,7 +439,7 @@ read_ahead(struct conn *c)
 		stream_set_reading(&c->client, false);
 		return;
 	}
-	got = stream_read_in(&c->client, c->worker->scratch,
+	got = stream_read_in(&c->client, c->worker->tools.scratch,
 			     max - len < RELAY_SCRATCH ? max - len
 						       : RELAY_SCRATCH);
 	if (got == -2)

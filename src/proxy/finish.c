@@ -294,7 +294,7 @@ finish_on_linger(struct conn *c, short what)
 	ssize_t got = -1;
 
 	if (what & EV_READ)
-		got = stream_read(&c->client, c->worker->scratch,
+		got = stream_read(&c->client, c->worker->tools.scratch,
 				  RELAY_SCRATCH);
 	if (got > 0)
 		c->traffic.bytes += (uint64_t)got;

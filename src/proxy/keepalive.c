@@ -114,6 +114,12 @@ keepalive_watch(struct conn *c, enum side by, char *p, size_t n, size_t *pass,
 	return nback + *pass;
 }
 
+void
+keepalive_skipped(struct conn *c, enum side by)
+{
+	state_of(c, by)->seen = clock_ms();
+}
+
 bool
 keepalive_settle(struct conn *c, enum side by, bool end)
 {

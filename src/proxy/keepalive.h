@@ -23,6 +23,8 @@ bool keepalive_start(struct conn *c) WUNRES;
  */
 size_t keepalive_watch(struct conn *c, enum side by, char *p, size_t n,
 		       size_t *pass, size_t *good);
+/* It has sent a part of a data frame that is not shown to keepalive_watch. */
+void keepalive_skipped(struct conn *c, enum side by);
 /*
  * To be called when the relay is through, at the source's end too: what was
  * held goes on then.  False if the sink is lost.

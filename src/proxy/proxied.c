@@ -50,7 +50,7 @@ refuse_peer(struct conn *c)
 static bool
 take(struct conn *c, size_t n)
 {
-	if (stream_read_in(&c->client, c->worker->scratch, n) == (ssize_t)n)
+	if (stream_read_in(&c->client, c->worker->tools.scratch, n) == (ssize_t)n)
 		return true;
 	conn_close(c, &reason_no_memory, BY_PROXY);
 	return false;
@@ -94,7 +94,7 @@ look(struct conn *c, const char *p, size_t had, size_t n)
 void
 proxied_on_event(struct conn *c, short what)
 {
-	char *p = c->worker->scratch;
+	char *p = c->worker->tools.scratch;
 	size_t had = buf_len(c->client.in);
 	ssize_t got;
 

@@ -490,7 +490,7 @@ server_on_answer(struct conn *c, short what)
 	if (!(what & EV_READ))
 		return;
 	c->server->idle_since = clock_ms();
-	got = stream_read_in(s, c->worker->scratch, HEAD_STEP);
+	got = stream_read_in(s, c->worker->tools.scratch, HEAD_STEP);
 	if (got > 0)
 		look(c);
 	else if (got == 0)

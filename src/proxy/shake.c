@@ -44,7 +44,7 @@ on_plain(struct conn *c, char first)
 		fail(c, &reason_not_tls, NULL);
 		return;
 	}
-	if (stream_read_in(&c->client, c->worker->scratch, FIRST_WORDS) <= 0) {
+	if (stream_read_in(&c->client, c->worker->tools.scratch, FIRST_WORDS) <= 0) {
 		conn_close(c, &reason_client_gone, BY_CLIENT);
 		return;
 	}

@@ -106,6 +106,77 @@ watch_server(void *arg, char *p, size_t n, size_t *pass)
 	return n;
 }
 
+/* What need not be seen: the payload of large data frames. */
+static uint64_t
+ahead_of(struct conn *c, enum side by, const char *p, size_t n)
+{
+	const struct frame_watch *w = watch_of(c, by);
+
+	if (c->cut || is_at_fault(c, by) ||
+	    (c->keepalive && keepalive_holds(c, by)))
+		return 0;
+	if (w->lost)
+		return UINT64_MAX;
+	if (n == 0)
+		return w->message >= RELAY_LARGE ? frame_payload_left(w) : 0;
+	return frame_ahead(w, p, n, c->terms->message);
+}
+
+static void
+skip_of(struct conn *c, enum side by, const char *p, size_t n, size_t k)
+{
+	struct frame_watch *w = watch_of(c, by);
+	size_t seen = n < k ? n : k;
+
+	if (!w->lost) {
+		(void)frame_watch(w, p, seen, c->terms->message);
+		frame_skip(w, k - seen);
+	}
+	if (c->keepalive)
+		keepalive_skipped(c, by);
+	conn_traffic(c, by)->bytes += k;
+	if (by == BY_SERVER)
+		access_data(c, k);
+}
+
+static uint64_t
+client_ahead(void *arg, const char *p, size_t n)
+{
+	return ahead_of(arg, BY_CLIENT, p, n);
+}
+
+static uint64_t
+server_ahead(void *arg, const char *p, size_t n)
+{
+	return ahead_of(arg, BY_SERVER, p, n);
+}
+
+static void
+skip_client(void *arg, const char *p, size_t n, size_t k)
+{
+	skip_of(arg, BY_CLIENT, p, n, k);
+}
+
+static void
+skip_server(void *arg, const char *p, size_t n, size_t k)
+{
+	skip_of(arg, BY_SERVER, p, n, k);
+}
+
+static const struct relay_watch of_client = {
+	.see = watch_client,
+	.ahead = client_ahead,
+	.skip = skip_client,
+	.peek = FRAME_HEADER_MAX,
+};
+
+static const struct relay_watch of_server = {
+	.see = watch_server,
+	.ahead = server_ahead,
+	.skip = skip_server,
+	.peek = FRAME_HEADER_MAX,
+};
+
 /* The first sign of the end is the one that counts. */
 static void
 note_end(struct conn *c, const struct reason *why, enum side by)
@@ -259,7 +330,7 @@ on_reset(struct conn *c, enum side by)
 	/* Behind our Close nothing of the server's goes to the client. */
 	if (by == BY_SERVER && c->state == CS_CLOSING)
 		c->server->s.eof = true;
-	buf_free(&stream_of(c, by)->out);
+	stream_forget(stream_of(c, by));
 	stream_set_reading(stream_of(c, other(by)), false);
 	if (!close_if_done(c))
 		set_deadline(c);
@@ -376,7 +447,7 @@ on_sink_lost(struct conn *c, enum side by)
 static void
 throw_away(struct conn *c)
 {
-	ssize_t n = stream_read(&c->server->s, c->worker->scratch,
+	ssize_t n = stream_read(&c->server->s, c->worker->tools.scratch,
 				RELAY_SCRATCH);
 
 	if (n == 0 || n == -2)
@@ -422,8 +493,8 @@ pump(struct conn *c, enum side by)
 		throw_away(c);
 		return;
 	}
-	r = relay_move(from, to, c->worker->scratch,
-		       client ? watch_client : watch_server, c);
+	r = relay_move(from, to, &c->worker->tools,
+		       client ? &of_client : &of_server, c);
 	if (c->keepalive && !keepalive_settle(c, by, r == RELAY_EOF ||
 						     r == RELAY_SOURCE_LOST))
 		r = RELAY_SINK_LOST;

@@ -150,9 +150,9 @@ worker_init(struct worker *w, struct event_base *base, struct conf *conf,
 	event_assign(&w->reaper, base, -1, 0, reap, w);
 	event_assign(&w->farewell, base, -1, 0, say_goodbye, w);
 	event_assign(&w->impatience, base, -1, 0, hurry, w);
-	w->scratch = malloc(RELAY_SCRATCH);
-	if (!w->scratch || !pool_reset(&w->pool, conf->nbackends)) {
-		free(w->scratch);
+	if (!relay_tools_init(&w->tools) ||
+	    !pool_reset(&w->pool, conf->nbackends)) {
+		relay_tools_fini(&w->tools);
 		return false;
 	}
 	w->conf = conf_ref(conf);
@@ -173,7 +173,7 @@ worker_fini(struct worker *w)
 	hosts_fini(&w->hosts);
 	wheel_fini(&w->wheel);
 	conf_unref(w->conf);
-	free(w->scratch);
+	relay_tools_fini(&w->tools);
 	tls_desk_free(w->desk);
 }
 

@@ -15,6 +15,7 @@
 #include "base/addr.h"
 #include "base/list.h"
 #include "conf/conf.h"
+#include "net/relay.h"
 #include "proxy/deadline.h"
 #include "proxy/hosts.h"
 #include "proxy/pool.h"
@@ -55,7 +56,7 @@ struct witness;
 struct worker {
 	struct event_base *base;
 	struct conf *conf; /* counted */
-	char *scratch;     /* RELAY_SCRATCH bytes, for all connections */
+	struct relay_tools tools;
 	struct tls_desk *desk; /* the same for TLS, with the first that has it */
 	const struct gate *gates; /* main's, of the listeners in turn */
 	struct wheel wheel;

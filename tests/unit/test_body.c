@@ -140,6 +140,45 @@ only_the_end_of_a_connection_may_end_a_body(void **state)
 	assert_non_null(b.bad);
 }
 
+/* What is skipped leads where it does when it is seen. */
+static void
+payload_may_be_skipped(void **state)
+{
+	struct body length = new_body(BODY_LENGTH, 6, false);
+	struct body chunked = new_body(BODY_CHUNKED, 0, false);
+	struct body strip = new_body(BODY_CHUNKED, 0, true);
+	struct body close = new_body(BODY_UNTIL_CLOSE, 0, false);
+	char size[] = "5\r\n", end[] = "\r\n0\r\n\r\n";
+	size_t pass;
+
+	(void)state;
+	assert_int_equal(body_ahead(&length), 6);
+	body_skip(&length, 5);
+	assert_int_equal(body_ahead(&length), 1);
+	assert_false(length.done);
+	body_skip(&length, 1);
+	assert_true(length.done);
+	assert_int_equal(length.total, 6);
+	assert_int_equal(body_ahead(&length), 0);
+
+	assert_int_equal(body_ahead(&chunked), 0);
+	assert_int_equal(body_feed(&chunked, size, 3, &pass), 3);
+	assert_int_equal(body_ahead(&chunked), 5);
+	body_skip(&chunked, 2);
+	body_skip(&chunked, 3);
+	assert_int_equal(body_ahead(&chunked), 0);
+	assert_int_equal(body_feed(&chunked, end, 7, &pass), 7);
+	assert_true(chunked.done);
+	assert_int_equal(chunked.total, 5);
+
+	assert_int_equal(body_feed(&strip, size, 3, &pass), 3);
+	assert_int_equal(body_ahead(&strip), 0);
+
+	assert_true(body_ahead(&close) == UINT64_MAX);
+	body_skip(&close, 100000);
+	assert_int_equal(close.total, 100000);
+}
+
 struct response_row {
 	int line;
 	unsigned status;
@@ -192,6 +231,7 @@ main(void)
 		cmocka_unit_test(a_length_may_be_huge),
 		cmocka_unit_test(no_body_is_done_at_once),
 		cmocka_unit_test(only_the_end_of_a_connection_may_end_a_body),
+		cmocka_unit_test(payload_may_be_skipped),
 		cmocka_unit_test(responses_by_row),
 	};
 

@@ -461,6 +461,62 @@ skipped_is_as_seen(void **state)
 	assert_true(checked > 100);
 }
 
+struct ahead_row {
+	int line;
+	bool masked;
+	struct slice seen, next;
+	uint64_t max, ahead;
+	const char *why;
+};
+
+#define AHEAD(side, seen, next, max, ahead, why) \
+	{ __LINE__, side, BYTES(seen), BYTES(next), max, ahead, why }
+
+static const struct ahead_row ahead_rows[] = {
+	AHEAD(SERVER, "", "\x82\x7e\x40\x00", 0, 16388, "a header alone"),
+	AHEAD(SERVER, "", "\x82\x7e\x40\x00" "xyz", 0, 16388,
+	      "and a part of its payload"),
+	AHEAD(CLIENT, "", "\x82\xfe\x40\x00" MASK, 0, 16392, "masked"),
+	AHEAD(CLIENT, "", "\x82\xfe\x40\x00\x01\x02\x03", 0, 0,
+	      "a byte of the mask is missing"),
+	AHEAD(SERVER, "", "\x82", 0, 0, "one byte"),
+	AHEAD(SERVER, "\x82\x00", "\x82\x05", 0, 7, "behind another frame"),
+	AHEAD(SERVER, "\x82", "\x05xx", 0, 0, "not between two frames"),
+	AHEAD(SERVER, "\x82\x05", "Hello", 0, 0, "in a payload"),
+	AHEAD(SERVER, "", "\x82\x00\x82\x05", 0, 0, "an empty one"),
+	AHEAD(SERVER, "", "\x89\x05", 0, 0, "a ping has to be seen"),
+	AHEAD(SERVER, "", "\x83\x05", 0, 0, "it would be lost"),
+	AHEAD(SERVER, "", "\x80\x05", 0, 0, "continues nothing"),
+	AHEAD(SERVER, "\x01\x01x", "\x80\x05", 0, 7, "continues a message"),
+	AHEAD(SERVER, "\x01\x01x", "\x80\x05", 6, 7, "of the length it may have"),
+	AHEAD(SERVER, "\x01\x01x", "\x80\x05", 5, 0, "it would be over"),
+	AHEAD(SERVER, "\x83", "\x82\x05", 0, 0, "it is lost"),
+};
+
+static void
+ahead_by_row(void **state)
+{
+	struct frame_watch w, before;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ahead_rows); i++) {
+		const struct ahead_row *r = &ahead_rows[i];
+		char *next = exact_copy(r->next);
+		uint64_t ahead;
+
+		memset(&w, 0, sizeof(w));
+		frame_watch_init(&w, r->masked);
+		frame_watch(&w, r->seen.p, r->seen.n, r->max);
+		memcpy(&before, &w, sizeof(w));
+		ahead = frame_ahead(&w, next, r->next.n, r->max);
+		ROW_CHECK(r, ahead == r->ahead, "%llu",
+			  (unsigned long long)ahead);
+		ROW_CHECK(r, memcmp(&w, &before, sizeof(w)) == 0, "changed");
+		free(next);
+	}
+	rows_end();
+}
+
 /* Pings and pongs, also in pieces, are no sign of life; all else is. */
 static void
 pings_are_not_lively(void **state)
@@ -552,6 +608,7 @@ main(void)
 		cmocka_unit_test(the_rest_of_a_frame),
 		cmocka_unit_test(payload_left_by_row),
 		cmocka_unit_test(skipped_is_as_seen),
+		cmocka_unit_test(ahead_by_row),
 		cmocka_unit_test(pings_are_not_lively),
 		cmocka_unit_test(payload_is_skipped_by_arithmetic),
 		cmocka_unit_test(our_close),
