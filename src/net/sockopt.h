@@ -32,7 +32,11 @@ void sock_set_nodelay(int fd);
  * Inherited from a listener.
  */
 void sock_set_unsent_limit(int fd, int n);
-#define SOCK_UNSENT_LIMIT (128 * 1024)
+/*
+ * More than a pipe of ours takes (net/pipes.c): where the kernel stops in the
+ * midst of one, a stream costs a third more.
+ */
+#define SOCK_UNSENT_LIMIT (288 * 1024)
 /* Closing it will reset the connection, rather than end it with a FIN. */
 void sock_set_reset(int fd);
 /* The error that a connect or a reset left, as an errno; 0 if none. */
