@@ -39,6 +39,8 @@ void sock_set_unsent_limit(int fd, int n);
 #define SOCK_UNSENT_LIMIT (288 * 1024)
 /* Closing it will reset the connection, rather than end it with a FIN. */
 void sock_set_reset(int fd);
+/* Is its connection there, or still on its way? */
+bool sock_is_connected(int fd);
 /* The error that a connect or a reset left, as an errno; 0 if none. */
 int sock_error(int fd);
 /* Where our end of it is; family 0 if that is no IP address. */

@@ -86,8 +86,7 @@ stream_close(struct stream *s)
 {
 	if (s->fd < 0)
 		return;
-	if (s->armed)
-		event_del(&s->ev);
+	event_del(&s->ev); /* it may be active without being armed */
 	s->armed = 0;
 	if (s->tls)
 		close_tls(s);
@@ -385,11 +384,26 @@ stream_shake(struct stream *s)
 	return step;
 }
 
+void
+stream_connect(struct stream *s, bool here)
+{
+	s->connecting = s->reading = true;
+	if (here)
+		event_active(&s->ev, EV_WRITE, 1);
+	else
+		arm(s);
+}
+
 int
 stream_connected(struct stream *s)
 {
 	int error = sock_error(s->fd);
 
+	/* Not armed, nothing has told us that it is. */
+	if (error == 0 && !s->armed && !sock_is_connected(s->fd)) {
+		arm(s);
+		return s->armed ? EINPROGRESS : ENOMEM;
+	}
 	if (error == 0)
 		s->connecting = false;
 	return error;

@@ -124,7 +124,15 @@ void stream_forget(struct stream *s);
 /* Sends FIN, once nothing is owed; with TLS close_notify before it. */
 void stream_finish(struct stream *s);
 
-/* Writable for the first time: 0 when connected, else an errno. */
+/*
+ * Its connection is on its way; `here`: to this machine, where it is there at
+ * once and the event comes without asking.  stream_connected tells of the end.
+ */
+void stream_connect(struct stream *s, bool here);
+/*
+ * The event came: 0 when connected, EINPROGRESS if it has to come once more,
+ * else an errno.
+ */
 int stream_connected(struct stream *s);
 
 #endif

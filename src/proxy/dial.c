@@ -68,7 +68,7 @@ begin(struct conn *c, const struct addr *to, struct attempt *a)
 	s->backend = c->hs->route->backend->index & INT32_MAX;
 	s->taken = clock_ms();
 	list_init(&s->link);
-	server_watch(s, fd);
+	server_watch(s, fd, socket_path(c) || addr_is_loopback(to));
 	a->server = s;
 	return true;
 fail:
@@ -379,6 +379,8 @@ dial_on_event(struct server *s)
 	size_t i = index_of(d, s);
 	int error = stream_connected(&s->s);
 
+	if (error == EINPROGRESS)
+		return;
 	/* Nothing listens there if the other end is our own. */
 	if (error == 0 && sock_is_at(s->s.fd, &d->addrs[i]))
 		error = ECONNREFUSED;

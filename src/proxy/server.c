@@ -55,11 +55,10 @@ server_free(struct server *s)
 }
 
 void
-server_watch(struct server *s, int fd)
+server_watch(struct server *s, int fd, bool here)
 {
 	stream_init(&s->s, s->conn->worker->base, fd, on_server, s);
-	s->s.connecting = true;
-	stream_set_reading(&s->s, true);
+	stream_connect(&s->s, here);
 }
 
 void

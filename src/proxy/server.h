@@ -34,8 +34,11 @@ void server_on_answer(struct conn *c, short what);
  */
 void server_lost(struct conn *c, const struct reason *why);
 
-/* Puts a socket that is connecting into a new server, and waits for it. */
-void server_watch(struct server *s, int fd);
+/*
+ * Puts a socket that is connecting into a new server, and waits for it; `here` as
+ * for stream_connect.
+ */
+void server_watch(struct server *s, int fd, bool here);
 /* Closes c's server, if it has one, and those that are being dialled. */
 void server_drop(struct conn *c);
 /* Gives it to the pool for the next request. */

@@ -303,6 +303,9 @@ on_fin(struct conn *c, enum side by)
 	/* If that owes nothing yet, its close_notify may be what it will. */
 	if (!stream_of(c, other(by))->out)
 		conn_traffic(c, other(by))->owed = c->last;
+	/* The second FIN is that of close(2). */
+	if (!stream_of(c, other(by))->tls && close_if_done(c))
+		return;
 	stream_finish(stream_of(c, other(by)));
 	if (close_if_done(c))
 		return;
@@ -659,6 +662,16 @@ send_switching(struct conn *c, const struct head *res)
 	return sent;
 }
 
+/* What came glued to a head goes on; of the rest the event loop tells. */
+static void
+begin_side(struct conn *c, enum side by)
+{
+	if (stream_of(c, by)->in || stream_of(c, other(by))->out)
+		pump(c, by);
+	else
+		stream_set_reading(stream_of(c, by), true);
+}
+
 void
 tunnel_start(struct conn *c, const struct head *res)
 {
@@ -682,9 +695,9 @@ tunnel_start(struct conn *c, const struct head *res)
 	conn_set_state(c, CS_TUNNEL);
 	c->expires = expiry(c, c->terms->lifetime);
 	set_deadline(c);
-	pump(c, BY_SERVER);
+	begin_side(c, BY_SERVER);
 	if (c->opened)
-		pump(c, BY_CLIENT);
+		begin_side(c, BY_CLIENT);
 	if (c->opened && c->worker->draining)
 		tunnel_goodbye(c);
 }
