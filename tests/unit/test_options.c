@@ -100,8 +100,8 @@ static const struct mistake_row mistakes[] = {
 	  "among allowed_targets; write them, such as ( "
 	  "\"10.0.0.0/24:5900-5999\" )\n", "no address" },
 	{ __LINE__, { "-w", "/x=http://h tls_verify=1" },
-	  "bowsprit: --ws: '/x': tls_verify is not built yet in this "
-	  "version; leave it out\n", "for a later version" },
+	  "bowsprit: --ws: tls_verify is for backends with TLS; write "
+	  "https://, or leave it out\n", "nothing to verify" },
 	{ __LINE__, { "-w", "/x=http://h changeOrigin" },
 	  "bowsprit: --ws: '/x': unknown setting \"changeOrigin\"; here: "
 	  "change_origin\n", "http-proxy's word" },
