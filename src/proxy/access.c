@@ -253,16 +253,26 @@ whose_close(const struct conn *c)
 	return c->from_client.closed ? &c->from_client : &c->from_server;
 }
 
-/* What the first Close that went by said, or the code of ours. */
+/* The code of our Close, if that was the first; else 0. */
+static unsigned
+our_code(const struct conn *c)
+{
+	if (c->cut)
+		return c->cut;
+	return c->state == CS_CLOSING && c->ended != &reason_close
+	       ? c->worker->close_code : 0;
+}
+
+/* What the first Close said. */
 static void
 put_close(struct log_line *l, const struct conn *c)
 {
 	const struct frame_watch *w = whose_close(c);
-	unsigned code = c->cut ? c->cut : frame_close_code(w);
+	unsigned ours = our_code(c), code = ours ? ours : frame_close_code(w);
 
 	if (code)
 		log_uint(l, "code", code);
-	if (!c->cut && frame_close_reason(w).n > 0)
+	if (!ours && frame_close_reason(w).n > 0)
 		log_slice(l, "close_reason", frame_close_reason(w));
 }
 

@@ -187,6 +187,19 @@ note_end(struct conn *c, const struct reason *why, enum side by)
 	c->ended_by = by;
 }
 
+/*
+ * Has it been said that this is the end?  A FIN ends one direction only: what
+ * ends the other one may be the reason.
+ */
+static bool
+is_ending(const struct conn *c)
+{
+	if (c->reset || c->state == CS_CLOSING)
+		return true;
+	return c->ended && c->ended != &reason_eof &&
+	       c->ended != &reason_eof_unclean;
+}
+
 static bool
 owes(const struct conn *c)
 {
@@ -635,7 +648,7 @@ tunnel_on_deadline(struct conn *c)
 		set_deadline(c); /* there was life meanwhile */
 	else if (why == &reason_tunnel_lifetime && !c->ended)
 		end_lifetime(c);
-	else if (why == &reason_close || why == c->ended || c->reset || c->cut)
+	else if (is_ending(c))
 		conn_close(c, c->ended, c->ended_by);
 	else
 		conn_close(c, why, BY_PROXY);
@@ -758,4 +771,13 @@ tunnel_goodbye(struct conn *c)
 		conn_close(c, c->ended, c->ended_by);
 	else
 		set_deadline(c);
+}
+
+void
+tunnel_cut(struct conn *c)
+{
+	if (is_ending(c))
+		conn_close(c, c->ended, c->ended_by);
+	else
+		conn_close(c, &reason_cut, BY_PROXY);
 }

@@ -266,12 +266,14 @@ void
 worker_cut(struct worker *w)
 {
 	for (unsigned i = 0; i < CS_DEAD; i++) {
-		bool untold = i == CS_TUNNEL || i == CS_HALF;
+		list_each(it, &w->conns[i]) {
+			struct conn *c = container_of(it, struct conn, link);
 
-		list_each(it, &w->conns[i])
-			conn_close(container_of(it, struct conn, link),
-				   untold ? &reason_cut : &reason_drain,
-				   BY_PROXY);
+			if (c->opened)
+				tunnel_cut(c);
+			else
+				conn_close(c, &reason_drain, BY_PROXY);
+		}
 	}
 }
 

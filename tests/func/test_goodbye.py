@@ -122,6 +122,48 @@ def test_a_frame_without_an_end_is_cut(open_tunnel):
     assert (line['by'], line['reason']) == ('proxy', 'cut')
 
 
+def test_a_close_that_nobody_answers_is_the_reason_at_the_end(open_tunnel):
+    """The first sign counts, also where the drain's end cuts."""
+    c, s, bs = open_tunnel(timeouts={'drain': '500ms'})
+    s.send(frame(closing(4000, b'enough'), wire.CLOSE))
+    assert c.read_message() == (wire.CLOSE, closing(4000, b'enough'))
+    bs.signal()
+    c.expect_gone()
+    assert bs.wait_end() == 0
+    line = bs.closed()
+    assert (line['by'], line['reason'], line['code']) == ('server', 'close',
+                                                          4000)
+
+
+def test_a_close_of_a_client_that_is_idle_then(open_tunnel):
+    c, s, bs = open_tunnel(timeouts={'tunnel_idle': '1s'})
+    c.send(from_client(closing(4001), wire.CLOSE))
+    assert s.read_message() == (wire.CLOSE, closing(4001))
+    line = bs.closed()
+    assert (line['by'], line['reason'], line['code']) == ('client', 'close',
+                                                          4001)
+
+
+@pytest.mark.parametrize('what', ['idle', 'cut', 'answer'])
+def test_our_close_is_the_one_that_is_logged(what, open_tunnel):
+    """Whatever the client answers, and if it does not."""
+    c, s, bs = open_tunnel(timeouts={
+        'drain': '500ms' if what == 'cut' else '20s',
+        'tunnel_idle': '1s' if what == 'idle' else '0'})
+    bs.signal()
+    assert c.read(4) == CLOSE_1001
+    if what == 'answer':
+        c.send(from_client(closing(4002, b'mine'), wire.CLOSE))
+        assert s.read_message() == (wire.CLOSE, closing(4002, b'mine'))
+        s.close()
+    c.expect_gone()
+    assert bs.wait_end() == 0
+    line = bs.closed()
+    assert (line['by'], line['reason'], line['code']) == ('proxy', 'drain',
+                                                          1001)
+    assert 'close_reason' not in line
+
+
 def test_the_client_is_heard_to_its_close(open_tunnel):
     """A server that is busy sending reads none of it before it is through."""
     c, s, bs = open_tunnel(timeouts={'drain': '20s'})
