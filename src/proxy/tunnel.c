@@ -338,6 +338,11 @@ on_reset(struct conn *c, enum side by)
 	note_end(c,
 		 by == BY_CLIENT ? &reason_client_reset : &reason_server_reset,
 		 by);
+	/* Its client may have our Close yet to read, and go on sending. */
+	if (c->cut && by == BY_SERVER && !c->client.eof) {
+		part_from_client(c);
+		return;
+	}
 	if (c->cut || (c->reset && c->reset != by)) {
 		conn_close(c, c->ended, c->ended_by);
 		return;

@@ -287,6 +287,22 @@ def test_max_message_of_one_that_goes_on_sending(open_tunnel):
     assert b'x' not in s.received.partition(b'\r\n\r\n')[2]
 
 
+def test_max_message_of_a_client_whose_server_resets_then(open_tunnel):
+    """That does not reset the client, which has our Close yet to read."""
+    c, s, bs = open_tunnel(websocket={'max_message': '1000'})
+    c.send(from_client(b'x' * 500_000))
+    is_told(s, 1009)
+    s.reset()
+    for _ in range(20):
+        time.sleep(0.01)  # so that there is always more on its way
+        c.send(from_client(b'x' * 50_000))
+    is_told(c, 1009)
+    c.close()
+    line = bs.closed()
+    assert (line['by'], line['reason'], line['code']) == (
+        'proxy', 'max-message-client', 1009)
+
+
 def test_strict_with_peers_that_do_not_leave(open_tunnel):
     """After five seconds it is over, whatever they still send."""
     c, s, bs = open_tunnel(websocket={'strict': True})
