@@ -724,7 +724,7 @@ tunnel_start(struct conn *c, const struct head *res)
 static bool
 can_say_goodbye(const struct conn *c)
 {
-	return !c->client.fin_due && !c->from_server.lost && !c->reset;
+	return !c->client.fin_due && !c->from_server.lost;
 }
 
 bool
@@ -754,6 +754,8 @@ tunnel_goodbye(struct conn *c)
 	size_t n;
 
 	if (c->state == CS_CLOSING || c->from_server.closed)
+		return;
+	if (c->reset) /* last words are on their way, then it is over */
 		return;
 	if (!can_say_goodbye(c)) {
 		note_end(c, &reason_drain, BY_PROXY);

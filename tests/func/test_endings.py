@@ -105,6 +105,28 @@ def test_last_words_of_a_server_that_resets_all_arrive(
     assert (line['by'], line['reason']) == ('server', 'server-reset')
 
 
+def test_last_words_of_a_server_that_resets_all_arrive_in_a_drain(
+        open_tunnel):
+    """As when both are stopped together."""
+    c, s, bs = open_tunnel(client_options={'rcvbuf': 8192})
+    words = wire.frame(b'x' * 10000) * 24
+    c.send(from_client(b'a'))  # which the server leaves unread: hence RST
+    s.sock.settimeout(5 * SLOW)
+    s.send(words)
+    wait_until(lambda: unsent(s) == 0 or not c.fill(),
+               'the last bytes to leave the server', pause=0.05)
+    s.close()
+    time.sleep(QUIET)  # nothing shows that the reset was noticed
+    bs.signal()
+    wait_until(lambda: not can_connect(bs.port), 'no more connections')
+    got = rest_of(c)
+    assert len(got) == len(words)
+    assert got == words
+    assert bs.wait_end() == 0
+    line = bs.closed()
+    assert (line['by'], line['reason']) == ('server', 'server-reset')
+
+
 def test_last_words_of_a_server_that_closes_all_arrive(open_tunnel):
     """Its system answers a late frame with a reset; that is no news."""
     c, s, bs = open_tunnel(client_options={'rcvbuf': 8192})
