@@ -144,6 +144,24 @@ def test_last_words_of_a_server_that_closes_all_arrive(open_tunnel):
     assert bs.closed()['by'] == 'server'
 
 
+@pytest.mark.parametrize('how', ['eof', 'reset'])
+@pytest.mark.parametrize('by', ['client', 'server'])
+def test_who_broke_a_tunnel(by, how, open_tunnel):
+    """What a browser shows as 1006 has a side that did it."""
+    c, s, bs = open_tunnel()
+    one, other = (c, s) if by == 'client' else (s, c)
+    if how == 'reset':
+        one.reset()
+    else:
+        one.finish()
+    other.expect_gone()
+    other.close()
+    line = bs.closed()
+    assert (line['by'], line['reason']) == (
+        by, how if how == 'eof' else f'{by}-reset')
+    assert 'code' not in line
+
+
 # ---- an answer that is cut must not look whole
 
 def test_truncated_answer_to_an_http_1_0_client(bowsprit, backend, client):
