@@ -24,6 +24,10 @@
  */
 #define WATCH_END (EV_CLOSED | EV_WRITE | EV_ET)
 
+/* Of TLS's own replies: bytes of those to one read, and how many may wait. */
+#define REPLY_MAX 1024
+#define REPLIES_MAX 3
+
 static short
 wanted(const struct stream *s)
 {
@@ -65,6 +69,7 @@ stream_init(struct stream *s, struct event_base *base, int fd,
 }
 
 static ssize_t send_some(struct stream *s, const void *p, size_t n);
+static bool put(struct stream *s, const void *p, size_t n);
 
 /* The peer is told that this is the end, if it is one for it. */
 static void
@@ -136,20 +141,30 @@ stream_end(const struct stream *s)
 	return pfd.revents & POLLRDHUP ? END_FIN : END_NONE;
 }
 
+/*
+ * What OpenSSL says by itself: an alert, or that we have a new key because the
+ * peer wants one, which goes behind whatever the peer is owed.  An honest peer
+ * gives little cause for it; one that asks for more and more, or does not take
+ * it, is not waited for.
+ */
+static bool
+reply(struct stream *s, struct slice said)
+{
+	if (said.n > REPLY_MAX || (s->out && s->replies == REPLIES_MAX))
+		return false;
+	s->replies = s->out ? (s->replies + 1) & REPLIES_MAX : 0;
+	return put(s, said.p, said.n);
+}
+
 /* As recv(2). */
 static ssize_t
 read_tls(struct stream *s, void *p, size_t n)
 {
 	ssize_t got = tls_recv(s->tls, p, n);
 	int error = errno;
-	struct slice reply = tls_output(s->tls);
+	struct slice said = tls_output(s->tls);
 
-	/*
-	 * An alert, which an honest peer does not give cause for: whoever does
-	 * not even take it is not waited for.
-	 */
-	if (reply.n > 0 &&
-	    (s->out || send_some(s, reply.p, reply.n) != (ssize_t)reply.n)) {
+	if (said.n > 0 && !reply(s, said)) {
 		errno = EPROTO;
 		return -1;
 	}
@@ -206,8 +221,10 @@ stream_is_quiet(struct stream *s)
 	char c;
 	ssize_t got = s->tls ? tls_recv(s->tls, &c, 1)
 			     : recv(s->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+	bool quiet = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 
-	return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+	/* Who wants an answer of TLS's is not quiet either. */
+	return quiet && (!s->tls || tls_output(s->tls).n == 0);
 }
 
 /* How many bytes the socket took, of what it said to a call; -1: it is lost. */

@@ -36,6 +36,7 @@ struct stream {
 	bool fin_due : 1;    /* our FIN follows the last byte of out */
 	bool fin_sent : 1;
 	bool bulk : 1;       /* the relay's: it sends much at a time */
+	uint8_t replies : 2; /* TLS's own, behind what its peer does not take */
 };
 
 /*

@@ -331,6 +331,13 @@ tls_shake(struct tls *t)
 	return error == SSL_ERROR_WANT_WRITE ? TLS_FULL : TLS_WAITS;
 }
 
+/* Bytes, or room on the desk for what OpenSSL answers by itself. */
+static bool
+wants_more(int error)
+{
+	return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+}
+
 ssize_t
 tls_recv(struct tls *t, void *p, size_t n)
 {
@@ -338,11 +345,10 @@ tls_recv(struct tls *t, void *p, size_t n)
 
 	begin(t, n);
 	while (got < n && !t->end) {
-		if (SSL_read_ex(t->ssl, (char *)p + got, n - got, &some)) {
+		if (SSL_read_ex(t->ssl, (char *)p + got, n - got, &some))
 			got += some;
-		} else if (note(t) == SSL_ERROR_WANT_READ) {
+		else if (wants_more(note(t)))
 			break;
-		}
 	}
 	keep_rest(t);
 	if (got > 0)

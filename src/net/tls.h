@@ -59,7 +59,7 @@ enum tls_step tls_shake(struct tls *t) WUNRES;
 /*
  * As recv(2): at most n bytes, as many as there are; 0 at the end, be it clean
  * or cut, see tls_end.  EPROTO is a fault of TLS.  May leave an alert in
- * tls_output.
+ * tls_output, or our new keys, which the peer has asked for (RFC 8446 4.6.3).
  */
 ssize_t tls_recv(struct tls *t, void *p, size_t n) WUNRES;
 /*

@@ -19,7 +19,7 @@ import wire
 from backends import answering, echoing, tunnel, web
 from daemon import config_text, free_port
 from test_config import run
-from test_slow_reader import Sender
+from test_slow_reader import FRAMES, Sender, digest, read_digest
 from wire import from_client, get, response, upgrade, wait_until
 
 TLS12 = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
@@ -433,6 +433,34 @@ def test_key_updates(secure, backend, ca):
             told += os.read(p.stderr.fileno(), 4096)
     p.stdin.close()
     p.wait()
+
+
+def test_key_updates_behind_what_is_owed(secure, secured, backend):
+    """Ours come when the reader does, and it is heard meanwhile."""
+    b = backend(tunnel)
+    bs = secure(b)
+    c, s = open_tunnel_to(bs, b, secured, rcvbuf=4096)
+    sender = Sender(s, FRAMES['down'], 20)
+    sender.wait_stuck()
+    for i in range(3):
+        c.sock.update_keys()
+        c.send(from_client(b'still here %d' % i))
+        assert s.read_message() == (wire.BINARY, b'still here %d' % i)
+    assert read_digest(c, 20 * len(FRAMES['down'])) == \
+        digest(FRAMES['down'], 20)
+    sender.join()
+
+
+def test_flood_of_key_updates(secure, secured, backend):
+    bs = secure(backend(web()), workers=1)
+    c, other = secured(bs), secured(bs)
+    try:
+        c.sock.update_keys(12000)
+    except OSError:
+        pass
+    c.expect_gone()
+    other.send(get())
+    assert other.read_response().status == 200
 
 
 def test_reused_descriptor_numbers(secure, secured, backend):

@@ -6,6 +6,7 @@ Python's own SSLSocket cannot half-close, and hides how the other end ended;
 this one keeps the socket and OpenSSL apart, as bowsprit does.
 """
 
+import ctypes
 import os
 import socket
 import ssl
@@ -149,6 +150,20 @@ class Secured:
                 pass
         self.flush()
         self.raw.shutdown(how)
+
+    def update_keys(self, n=1):
+        """
+        Asks for a new key of the other end, n times, and sends it at once.
+        Python does not know of it; behind its object is OpenSSL's.
+        """
+        lib = ctypes.CDLL('libssl.so.3')
+        p = ctypes.c_void_p(ctypes.c_void_p.from_address(
+            id(self.tls._sslobj) + 3 * ctypes.sizeof(ctypes.c_void_p)).value)
+        with self.lock:
+            for _ in range(n):
+                assert lib.SSL_key_update(p, 1) == 1
+                assert lib.SSL_do_handshake(p) == 1
+        self.flush()
 
     def cut(self):
         """FIN alone."""

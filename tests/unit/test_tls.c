@@ -259,6 +259,97 @@ key_updates_survive(void **state)
 	close_pair(&p);
 }
 
+/* Ours are told behind what the peer is owed. */
+static void
+key_updates_survive_a_slow_reader(void **state)
+{
+	struct pair p;
+	char *back = malloc(BIG);
+
+	(void)state;
+	open_pair(&p, TLS_SERVER);
+	shake(&p);
+	assert_true(stream_send(&p.s, big, BIG));
+	assert_non_null(p.s.out);
+	for (int i = 0; i < 3; i++) {
+		assert_true(SSL_key_update(p.peer, SSL_KEY_UPDATE_REQUESTED));
+		peer_writes(&p, big, 3000);
+		wait_for(&p, 3000 * (size_t)(i + 1));
+	}
+	peer_reads(&p, back, BIG);
+	assert_memory_equal(back, big, BIG);
+	assert_true(stream_send(&p.s, big, 3000));
+	peer_reads(&p, back, 3000);
+	assert_memory_equal(back, big, 3000);
+	free(back);
+	close_pair(&p);
+}
+
+/* One that waits for a request is not used any more. */
+static void
+who_wants_a_key_is_not_quiet(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	open_pair(&p, TLS_SERVER);
+	shake(&p);
+	assert_true(stream_is_quiet(&p.s));
+	/* One is answered with what is sent next, two at once. */
+	for (int i = 0; i < 2; i++) {
+		assert_true(SSL_key_update(p.peer, SSL_KEY_UPDATE_REQUESTED));
+		assert_int_equal(SSL_do_handshake(p.peer), 1);
+	}
+	assert_false(stream_is_quiet(&p.s));
+	close_pair(&p);
+}
+
+/* Nothing comes behind a close_notify; the other direction goes on. */
+static void
+key_updates_survive_our_end(void **state)
+{
+	struct pair p;
+	char byte;
+
+	(void)state;
+	open_pair(&p, TLS_SERVER);
+	shake(&p);
+	stream_finish(&p.s);
+	assert_int_equal(SSL_read(p.peer, &byte, 1), 0);
+	assert_true(SSL_key_update(p.peer, SSL_KEY_UPDATE_REQUESTED));
+	peer_writes(&p, big, 3000);
+	wait_for(&p, 3000);
+	assert_int_equal(p.s.error, 0);
+	assert_int_equal(SSL_shutdown(p.peer), 1);
+	close_pair(&p);
+}
+
+/* More of them in one turn than there is room for answers on the desk. */
+static void
+a_flood_of_key_updates_is_an_end(void **state)
+{
+	struct pair p;
+	BIO *said = BIO_new(BIO_s_mem());
+	char *bytes;
+	long n;
+
+	(void)state;
+	open_pair(&p, TLS_SERVER);
+	shake(&p);
+	SSL_set0_wbio(p.peer, said);
+	for (int i = 0; i < 6000; i++) {
+		assert_true(SSL_key_update(p.peer, SSL_KEY_UPDATE_REQUESTED));
+		assert_int_equal(SSL_do_handshake(p.peer), 1);
+	}
+	n = BIO_get_mem_data(said, &bytes);
+	assert_true(n > 100000);
+	assert_int_equal(send(p.fd, bytes, (size_t)n, 0), n);
+	for (int i = 0; i < 10 && !p.s.error; i++)
+		turn();
+	assert_int_equal(p.s.error, EPROTO);
+	close_pair(&p);
+}
+
 static void
 records_grow(void **state)
 {
@@ -457,6 +548,10 @@ main(void)
 		cmocka_unit_test(held_bytes_make_events),
 		cmocka_unit_test(part_of_a_record_does_not_spin),
 		cmocka_unit_test(key_updates_survive),
+		cmocka_unit_test(key_updates_survive_a_slow_reader),
+		cmocka_unit_test(key_updates_survive_our_end),
+		cmocka_unit_test(who_wants_a_key_is_not_quiet),
+		cmocka_unit_test(a_flood_of_key_updates_is_an_end),
 		cmocka_unit_test(records_grow),
 		cmocka_unit_test(ends_are_told_apart),
 		cmocka_unit_test(garbage_is_a_fault),
