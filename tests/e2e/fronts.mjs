@@ -47,11 +47,25 @@ export async function startFront(t, front, app, mode, target, timeout = 30000) {
 	});
 }
 
+/** bowsprit by the same line and with a certificate of its own making. */
+export async function startSecureFront(t, app, mode, target) {
+	const port = await freePort();
+	const url = `https://localhost:${port}`;
+	const { command, args, env } =
+		bowspritLine(app, mode, target, port, '--self-signed');
+	const front = await launch(t, `bowsprit-${mode}-https`, command, args, port, {
+		cwd: app,
+		env: { ...process.env, ...env },
+	}, `> Ready on ${url}`);
+
+	return { ...front, url };
+}
+
 // The very line of package.json, with the port of this test's desktop.
-function bowspritLine(app, mode, target, port) {
+function bowspritLine(app, mode, target, port, options = '') {
 	const { scripts } = JSON.parse(readFileSync(join(app, 'package.json')));
 	const line = scripts[mode]
-		.replace(/^bowsprit /, `exec '${BOWSPRIT}' `)
+		.replace(/^bowsprit /, `exec '${BOWSPRIT}' ${options} `)
 		.replace('http://127.0.0.1:4000', target);
 
 	if (!line.startsWith('exec ') || !line.includes(target))

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: ISC
 //
 // novnc.test.mjs: the noVNC desktop in a page of Next.js, as a person uses it:
-// connects by the form (a Server Action), sees the screen, types.
+// connects by the form (a Server Action), sees the screen, types.  Over https as
+// well, where a page may open wss only.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
 import { openPage } from './browser.mjs';
-import { DIR, FRONTS, startDesktop, startFront } from './fronts.mjs';
+import {
+	DIR, FRONTS, startDesktop, startFront, startSecureFront,
+} from './fronts.mjs';
 import { test, until } from './runner.mjs';
 
 // The colour of the desktop, by desktop.sh.
@@ -18,19 +21,42 @@ for (const front of FRONTS) {
 		test(`noVNC, next ${mode}, ${front}`, (t) => drive(t, front, mode));
 }
 
+test('noVNC, next start, https', driveSecurely);
+
 async function drive(t, name, mode) {
 	const desktop = await startDesktop(t);
 	const front = await startFront(t, name, join(DIR, 'app'), mode, desktop.url);
-	const page = await openPage(t);
 
+	await use(await openPage(t), front, desktop);
+	if (name === 'bowsprit')
+		assert.equal(await front.stop(), 0, 'exit status');
+}
+
+// Nobody has signed the certificate, which is all that Chromium overlooks: from
+// this page it would not open a WebSocket without TLS.
+async function driveSecurely(t) {
+	const desktop = await startDesktop(t);
+	const front = await startSecureFront(t, join(DIR, 'app'), 'start',
+		desktop.url);
+	const page = await openPage(t, { ignoreHTTPSErrors: true });
+	const opened = [];
+
+	page.on('websocket', (socket) => opened.push(new URL(socket.url())));
+	await use(page, front, desktop);
+	assert.deepEqual(opened.map((url) => url.protocol + url.host),
+		[`wss:localhost:${front.port}`]);
+	assert.ok(await page.evaluate(() => window.isSecureContext &&
+		location.protocol === 'https:'));
+	assert.equal(await front.stop(), 0, 'exit status');
+}
+
+async function use(page, front, desktop) {
 	await connect(page, front);
 	const canvas = page.frameLocator('#screen').locator('canvas');
 	await seesColour(canvas);
 	await typesKeys(page, canvas, desktop);
 	assert.deepEqual(page.complaints, []);
 	assert.match(front.log(), /\[WebSocket Proxy\] Connection opened/);
-	if (name === 'bowsprit')
-		assert.equal(await front.stop(), 0, 'exit status');
 }
 
 // In dev mode a click before hydration would submit the form without script,
