@@ -106,6 +106,26 @@ ask_clients(SSL_CTX *ctx, const struct conf_listener *l, struct mistakes *m)
 	return true;
 }
 
+/* Their names would not do: a CA may get another key under its old name. */
+static bool
+add_client_cas(EVP_MD_CTX *md, const SSL_CTX *ctx)
+{
+	STACK_OF(X509_OBJECT) *all =
+		X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+		const X509 *ca =
+			X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+
+		if (ca && (!X509_digest(ca, EVP_sha256(), digest, &n) ||
+			   !EVP_DigestUpdate(md, digest, n)))
+			return false;
+	}
+	return true;
+}
+
 /*
  * A session is good for its own certificate and policy only: else whoever has
  * shown a certificate, or none, somewhere else would be let in here with it.
@@ -115,22 +135,18 @@ set_session_context(SSL_CTX *ctx, const struct conf_listener *l)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE], cert[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	const STACK_OF(X509_NAME) *names = SSL_CTX_get_client_CA_list(ctx);
 	unsigned n = 0;
 	bool good = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) &&
 		    X509_digest(SSL_CTX_get0_certificate(ctx), EVP_sha256(),
 				cert, &n) &&
 		    EVP_DigestUpdate(md, cert, n) &&
 		    EVP_DigestUpdate(md, &l->verify_client,
-				     sizeof(l->verify_client));
+				     sizeof(l->verify_client)) &&
+		    add_client_cas(md, ctx) &&
+		    EVP_DigestFinal_ex(md, digest, &n) &&
+		    SSL_CTX_set_session_id_context(ctx, digest,
+						   SSL_MAX_SID_CTX_LENGTH);
 
-	for (int i = 0; good && i < sk_X509_NAME_num(names); i++)
-		good = X509_NAME_digest(sk_X509_NAME_value(names, i),
-					EVP_sha256(), cert, &n) &&
-		       EVP_DigestUpdate(md, cert, n);
-	good = good && EVP_DigestFinal_ex(md, digest, &n) &&
-	       SSL_CTX_set_session_id_context(ctx, digest,
-					      SSL_MAX_SID_CTX_LENGTH);
 	EVP_MD_CTX_free(md);
 	return good;
 }

@@ -328,6 +328,27 @@ def test_session_is_of_its_certificate_only(versions, bowsprit, backend, ca,
         resumed(bs, ctx, session)
 
 
+@pytest.mark.parametrize('versions', [TLS12, TLS13], ids=['1.2', '1.3'])
+def test_session_is_of_its_client_ca_only(versions, secure, backend, ca,
+                                          tmp_path):
+    """A new key under the old name is another CA: the old one has leaked."""
+    old, new = (tls.Authority(str(tmp_path / name), 'Clients')
+                for name in ('old', 'new'))
+    trusted = str(tmp_path / 'clients.pem')
+    shutil.copy(old.file, trusted)
+    bs = secure(backend(web()), listener={'verify_client': 'required',
+                                          'client_ca': trusted})
+    ctx = tls.context(ca, old.issue('me'), versions)
+    _, session = resumed(bs, ctx)
+    assert resumed(bs, ctx, session)[0]
+    shutil.copy(new.file, trusted)
+    bs.signal(signal.SIGHUP)
+    bs.wait_line('Configuration reloaded')
+    with pytest.raises((ssl.SSLError, wire.Closed, OSError)):
+        resumed(bs, ctx, session)
+    resumed(bs, tls.context(ca, new.issue('me'), versions))
+
+
 def test_session_of_another_name(secure, backend, ca):
     """OpenSSL looks for the session before it asks for the certificate."""
     bs = secure(backend(web()), ca.issue('localhost'), ca.issue('other.org'))
