@@ -5,6 +5,7 @@ those who are not.
 """
 
 import os
+import re
 import select
 import shutil
 import signal
@@ -113,25 +114,75 @@ def test_what_is_not_spoken(options, words, secure, backend):
     assert handshakes_failed(bs, 'tls-handshake')
 
 
-def test_ciphers_are_the_intermediate_ones(secure, backend, ca):
-    """As a scanner lists them: each of Debian's, one by one."""
-    bs = secure(backend(web()), ca.issue('localhost', file='ec'))
-    every = tls.openssl('ciphers', '-tls1_2', '-s',
-                        'ALL:COMPLEMENTOFALL').decode().strip().split(':')
-    taken = []
-    for name in every:
-        ctx = tls.context(ca, versions=TLS12)
-        try:
-            ctx.set_ciphers(name + ':@SECLEVEL=0')
-            w = tls.connect(bs.port, ctx)
-        except (ssl.SSLError, ConnectionResetError):
-            continue
-        assert w.sock.tls.cipher()[0] == name
-        taken.append(name)
-        w.close()
-    assert sorted(taken) == ['ECDHE-ECDSA-AES128-GCM-SHA256',
-                             'ECDHE-ECDSA-AES256-GCM-SHA384',
-                             'ECDHE-ECDSA-CHACHA20-POLY1305']
+# What Mozilla calls intermediate, but for its DHE suites.
+OFFERED = """\
+TLSv1.2 ECDHE-ECDSA-AES128-GCM-SHA256
+TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384
+TLSv1.2 ECDHE-ECDSA-CHACHA20-POLY1305
+TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256
+TLSv1.2 ECDHE-RSA-AES256-GCM-SHA384
+TLSv1.2 ECDHE-RSA-CHACHA20-POLY1305
+TLSv1.2 P-256
+TLSv1.2 P-384
+TLSv1.2 X25519
+TLSv1.3 P-256
+TLSv1.3 P-384
+TLSv1.3 TLS_AES_128_GCM_SHA256
+TLSv1.3 TLS_AES_256_GCM_SHA384
+TLSv1.3 TLS_CHACHA20_POLY1305_SHA256
+TLSv1.3 X25519
+"""
+GROUPS = ('X25519', 'X448', 'P-256', 'P-384', 'P-521', 'P-224', 'secp256k1',
+          'brainpoolP256r1', 'ffdhe2048', 'ffdhe8192')
+
+
+def chosen(port, *options):
+    """The cipher of a handshake of s_client's; None if there is none."""
+    r = subprocess.run(['openssl', 's_client', '-connect',
+                        f'127.0.0.1:{port}', *options], input=b'',
+                       capture_output=True, timeout=wire.PATIENCE)
+    cipher = re.search(r'^New, .*, Cipher is (.*)$', r.stdout.decode(), re.M)
+    assert cipher, r.stderr.decode()
+    return None if cipher[1] == '(NONE)' else cipher[1]
+
+
+def ciphers_of(port, version, option, every):
+    """What is taken, then what is taken of the rest, until nothing is."""
+    rest, after = list(every), '' if option == '-ciphersuites' \
+        else ':@SECLEVEL=0'
+    while rest and (cipher := chosen(port, version, option,
+                                     ':'.join(rest) + after)):
+        yield cipher
+        rest.remove(cipher)
+
+
+def test_what_is_offered(secure, backend, ca):
+    """As a scanner lists it, of all that Debian's openssl has."""
+    rsa_port = free_port()
+    rsa = ca.issue('localhost', file='rsa', kind=('rsa:2048',))
+    bs = secure(backend(web()), ca.issue('localhost', file='ec'), others=(
+        {'address': '127.0.0.1', 'port': rsa_port, 'certificate': rsa[0],
+         'key': rsa[1]},))
+    old = tls.openssl('ciphers', 'ALL:COMPLEMENTOFALL').decode().strip() \
+        .split(':')
+    old = [c for c in old if not c.startswith('TLS_')]
+    new = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384',
+           'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_CCM_SHA256',
+           'TLS_AES_128_CCM_8_SHA256']
+    assert len(old) > 50
+    seen = {f'{name} {group}' for name, option in (('TLSv1.2', '-tls1_2'),
+                                                   ('TLSv1.3', '-tls1_3'))
+            for group in GROUPS
+            if chosen(rsa_port, option, '-groups', group)}
+    for port in bs.port, rsa_port:
+        for name, *how in (('TLSv1', '-tls1', '-cipher', old),
+                           ('TLSv1.1', '-tls1_1', '-cipher', old),
+                           ('TLSv1.2', '-tls1_2', '-cipher', old),
+                           ('TLSv1.3', '-tls1_3', '-ciphersuites', new)):
+            seen |= {f'{name} {c}' for c in ciphers_of(port, *how)}
+    listing = ''.join(f'{line}\n' for line in sorted(seen))
+    print(listing)
+    assert listing == OFFERED
 
 
 def test_curl(secure, backend, ca):

@@ -17,6 +17,9 @@ import wire
 from wire import Wire
 
 
+P256 = 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'
+
+
 def openssl(*args, **options):
     return subprocess.run(['openssl', *map(str, args)], check=True,
                           capture_output=True, **options).stdout
@@ -31,17 +34,16 @@ class Authority:
         self.file = os.path.join(folder, 'ca.pem')
         self.key = os.path.join(folder, 'ca.key')
         os.makedirs(folder, exist_ok=True)
-        openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt',
-                'ec_paramgen_curve:P-256', '-nodes', '-keyout', self.key,
-                '-out', self.file, '-days', 30, '-subj', f'/CN={name}')
+        openssl('req', '-x509', '-newkey', *P256, '-nodes', '-keyout',
+                self.key, '-out', self.file, '-days', 30, '-subj',
+                f'/CN={name}')
 
-    def issue(self, *names, days=20, file=None):
+    def issue(self, *names, days=20, file=None, kind=P256):
         """A certificate with its key, as (file, key file)."""
         file = os.path.join(self.folder, file or names[0].replace('*', '_'))
         alt = ','.join(('IP:' if n[0].isdigit() or ':' in n else 'DNS:') + n
                        for n in names)
-        openssl('req', '-newkey', 'ec', '-pkeyopt',
-                'ec_paramgen_curve:P-256', '-nodes', '-keyout', file + '.key',
+        openssl('req', '-newkey', *kind, '-nodes', '-keyout', file + '.key',
                 '-out', file + '.csr', '-subj', f'/CN={names[0]}')
         with open(file + '.ext', 'w') as f:
             f.write(f'subjectAltName={alt}\n')
