@@ -223,8 +223,12 @@ stream_is_quiet(struct stream *s)
 			     : recv(s->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
 	bool quiet = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 
-	/* Who wants an answer of TLS's is not quiet either. */
-	return quiet && (!s->tls || tls_output(s->tls).n == 0);
+	/* Nor is one of whom a part of a record is here, or who wants a key. */
+	if (s->tls) {
+		quiet = quiet && tls_is_at_rest(s->tls);
+		(void)tls_output(s->tls);
+	}
+	return quiet;
 }
 
 /* How many bytes the socket took, of what it said to a call; -1: it is lost. */

@@ -439,6 +439,12 @@ tls_holds(const struct tls *t)
 	return t->in || t->end || SSL_pending(t->ssl) > 0;
 }
 
+bool
+tls_is_at_rest(const struct tls *t)
+{
+	return !tls_holds(t) && t->desk->nout == 0 && !SSL_has_pending(t->ssl);
+}
+
 enum tls_end
 tls_end(const struct tls *t)
 {

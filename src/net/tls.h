@@ -78,6 +78,11 @@ struct slice tls_output(struct tls *t);
  * Are there bytes, or an end, that no event of the socket will tell of?
  */
 bool tls_holds(const struct tls *t);
+/*
+ * Straight after tls_recv: is nothing there, neither a part of a record nor
+ * anything in tls_output?
+ */
+bool tls_is_at_rest(const struct tls *t);
 
 /* How the peer's direction ended. */
 enum tls_end {

@@ -230,6 +230,7 @@ part_of_a_record_does_not_spin(void **state)
 		turn();
 	assert_int_equal(p.events, before);
 	assert_int_equal(p.ngot, 0);
+	assert_false(stream_is_quiet(&p.s));
 	assert_int_equal(send(p.fd, sealed + 500, (size_t)n - 500, 0),
 			 n - 500);
 	wait_for(&p, 1000);
