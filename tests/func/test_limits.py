@@ -5,6 +5,7 @@ Limits of a route's WebSockets: how many there may be, and what each may do.
 
 import os
 import select
+import threading
 import time
 
 import pytest
@@ -239,6 +240,27 @@ def test_max_message_of_fragments(by, open_tunnel):
     one.send(data(b'y', 0))
     is_told(other, 1009)
     is_told(one, 1009)
+
+
+@pytest.mark.parametrize('by', ['client', 'server'])
+def test_max_message_in_a_stream_of_large_ones(by, open_tunnel):
+    """Where payloads go through pipes unseen, their headers are seen."""
+    c, s, bs = open_tunnel(websocket={'max_message': '300K'})
+    one, data, other = sides(c, s, by)
+    fine = os.urandom(200 * 1024)
+    sender = threading.Thread(target=one.send, daemon=True, args=(
+        data(fine) * 30 + data(b'tick', wire.PING) + data(fine)
+        + data(b'x' * 400 * 1024) + data(b'more'),))
+    sender.start()
+    for i in range(32):
+        expected = ((wire.PING, b'tick') if i == 30
+                    else (wire.BINARY, fine))
+        assert other.read_message() == expected, i
+    is_told(other, 1009)
+    is_told(one, 1009)
+    one.close()
+    other.close()
+    assert bs.closed()['reason'] == f'max-message-{by}'
 
 
 def test_max_message_that_is_only_said(open_tunnel):
