@@ -4,6 +4,7 @@ Listeners with TLS: who is let in, with which certificate, and what is said of
 those who are not.
 """
 
+import concurrent.futures
 import os
 import re
 import select
@@ -11,6 +12,7 @@ import shutil
 import signal
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -21,6 +23,8 @@ from backends import answering, echoing, tunnel, web
 from daemon import config_text, free_port
 from test_config import run
 from test_slow_reader import FRAMES, Sender, digest, read_digest
+from test_takeover import (  # noqa: F401 (two fixtures)
+    calling, line, serve_through, status_of_old)
 from wire import from_client, get, response, upgrade, wait_until
 
 TLS12 = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
@@ -735,3 +739,59 @@ def test_new_files_are_noticed(bowsprit, secure, secured, backend, ca,
     bs.signal(signal.SIGHUP)
     bs.wait_line('stay as they were', n=2)
     assert serial() == first
+
+
+def test_replaced_under_load(secure, backend, ca, tmp_path):
+    """Handshakes at all workers, while main reads and frees certificates."""
+    pairs = [[ca.issue(name, file=f'{name}{i}') for name in
+              ('localhost', 'other.org')] for i in range(2)]
+    files = [(str(tmp_path / f'{i}.pem'), str(tmp_path / f'{i}.key'))
+             for i in range(2)]
+
+    def put(certs):
+        for pair, targets in zip(certs, files):
+            for source, target in zip(pair, targets):
+                shutil.copy(source, target + '.new')
+                os.rename(target + '.new', target)
+
+    def ask():
+        ctx, name, n = tls.context(ca), 'localhost', 0
+        ctx.check_hostname = False
+        while not done.is_set():
+            name = 'other.org' if name == 'localhost' else 'localhost'
+            c = tls.connect(bs.port, ctx, name=name)
+            c.send(get())
+            assert c.read_response().status == 200
+            cert = c.sock.tls.getpeercert()
+            assert ('DNS', name) in cert['subjectAltName']
+            seen.add(cert['serialNumber'])
+            c.close()
+            n += 1
+        return n
+
+    put(pairs[0])
+    bs = secure(backend(web()), *files, workers=4)
+    done, seen = threading.Event(), set()
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        askers = [threads.submit(ask) for _ in range(4)]
+        try:
+            for i in range(20):
+                put(pairs[i % 2])
+                bs.signal(signal.SIGHUP)
+                bs.wait_line('were read again', n=i + 1)
+        finally:
+            done.set()
+        assert min(a.result() for a in askers) > 0
+    assert len(seen) == 4, 'both of both names'
+
+
+def test_no_handshake_is_lost_over_a_takeover(line, backend, calling, ca,  # noqa: F811
+                                              local):
+    port = free_port()
+    listeners = ({'address': '127.0.0.1', 'port': port,
+                  'certificate': local[0], 'key': local[1]},)
+    b, ctx = backend(web()), tls.context(ca)
+    old = line(b, listeners=listeners, workers=2)
+    callers = calling(lambda: tls.connect(port, ctx))
+    serve_through(old, callers, (1, 3), b, listeners=listeners)
+    status_of_old(old)
