@@ -257,10 +257,11 @@ whose_close(const struct conn *c)
 static unsigned
 our_code(const struct conn *c)
 {
-	if (c->cut)
+	if (c->ended == &reason_close)
+		return 0;
+	if (c->cut && c->ended != &reason_drain)
 		return c->cut;
-	return c->state == CS_CLOSING && c->ended != &reason_close
-	       ? c->worker->close_code : 0;
+	return c->state == CS_CLOSING ? c->worker->close_code : 0;
 }
 
 /* What the first Close said. */

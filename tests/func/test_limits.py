@@ -325,6 +325,27 @@ def test_max_message_of_a_client_whose_server_resets_then(open_tunnel):
         'proxy', 'max-message-client', 1009)
 
 
+@pytest.mark.parametrize('before', ['close', 'drain'])
+def test_max_message_behind_a_close_is_not_the_reason(before, open_tunnel):
+    c, s, bs = open_tunnel(websocket={'max_message': '1000'})
+    if before == 'close':
+        s.send(frame(closing(4000, b'enough'), wire.CLOSE))
+    else:
+        bs.signal()
+    c.read_message()
+    c.send(from_client(b'x' * 1001))
+    is_told(s, 1009)
+    c.expect_end()
+    c.close()
+    s.close()
+    line = bs.closed()
+    assert (line['by'], line['reason'], line['code']) == (
+        ('server', 'close', 4000) if before == 'close'
+        else ('proxy', 'drain', 1001))
+    assert line.get('close_reason') == (
+        'enough' if before == 'close' else None)
+
+
 def test_strict_with_peers_that_do_not_leave(open_tunnel):
     """After five seconds it is over, whatever they still send."""
     c, s, bs = open_tunnel(websocket={'strict': True})
