@@ -358,6 +358,23 @@ frame_at_message_boundary(const struct frame_watch *w)
 	return frame_at_boundary(w) && !w->in_message;
 }
 
+size_t
+frame_place(const struct frame_watch *w, const void *bytes, size_t n,
+	    bool within)
+{
+	struct frame_watch at = *w;
+	const uint8_t *p = bytes;
+	size_t k = 0;
+
+	while (k < n && !(within ? frame_at_boundary(&at)
+				 : frame_at_message_boundary(&at))) {
+		if (frame_in_payload(&at) && frame_opcode(&at) == OP_CLOSE)
+			return n;
+		k += frame_step(&at, p + k, n - k, 0);
+	}
+	return k;
+}
+
 /* ---- a Close ---- */
 
 unsigned

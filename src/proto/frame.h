@@ -109,6 +109,13 @@ bool frame_in_payload(const struct frame_watch *w);
  */
 uint64_t frame_ahead(const struct frame_watch *w, const void *p, size_t n,
 		     uint64_t max);
+/*
+ * How many of these bytes lead to the first place between two messages, or
+ * `within` one between two of its frames; n if they lead to none, or a Close
+ * comes before it.
+ */
+size_t frame_place(const struct frame_watch *w, const void *p, size_t n,
+		   bool within);
 /* Of the frame that goes by, or has just gone by. */
 static inline unsigned
 frame_opcode(const struct frame_watch *w)

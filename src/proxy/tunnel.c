@@ -97,9 +97,15 @@ static size_t
 watch_server(void *arg, char *p, size_t n, size_t *pass)
 {
 	struct conn *c = arg;
+	size_t most = n, passed;
 
-	size_t passed = watch(c, BY_SERVER, p, n, pass);
-
+	/* Where our Close will stand, and what comes behind that, goes nowhere. */
+	if (c->goodbye_due)
+		most = frame_place(&c->from_server, p, n, c->worker->hurried);
+	*pass = 0;
+	if (most == 0)
+		return n;
+	passed = watch(c, BY_SERVER, p, most, pass);
 	c->server->traffic.bytes += passed;
 	if (passed > 0)
 		access_data(c, passed);
@@ -117,6 +123,8 @@ ahead_of(struct conn *c, enum side by, const char *p, size_t n)
 		return 0;
 	if (w->lost)
 		return UINT64_MAX;
+	if (n > 0 && by == BY_SERVER && c->goodbye_due)
+		return 0;
 	if (n == 0)
 		return w->message >= RELAY_LARGE ? frame_payload_left(w) : 0;
 	return frame_ahead(w, p, n, c->terms->message);
@@ -525,6 +533,10 @@ pump(struct conn *c, enum side by)
 		note_end(c, &reason_close, by);
 	if (!c->cut && is_at_fault(c, by))
 		cut_for(c, by);
+	/* If the place for our Close was before this end, it goes there. */
+	if (by == BY_SERVER && c->goodbye_due &&
+	    (r == RELAY_EOF || r == RELAY_SOURCE_LOST))
+		tunnel_goodbye(c);
 	if (!c->opened)
 		return;
 	switch (r) {

@@ -207,6 +207,50 @@ def test_the_client_is_heard_to_its_close(open_tunnel):
     assert line['from_client']['messages'] == 400
 
 
+@pytest.mark.parametrize('pings', [False, True])
+def test_large_messages_are_whole_before_our_close(pings, open_tunnel):
+    """Their payload goes by unseen; its ends do not."""
+    c, s, bs = open_tunnel(
+        client_options={'rcvbuf': 65536}, timeouts={'drain': '60s'},
+        websocket={'ping_interval': '20ms' if pings else '0',
+                   'ping': 'backend'})
+    payload = random.randbytes(700_000)
+    fragments = (frame(payload[:300_000], fin=False) + frame(b'', wire.PING)
+                 + frame(payload[300_000:], 0))
+    over = threading.Event()
+
+    def stream():
+        try:
+            while not over.is_set():
+                s.send(frame(payload) + fragments)
+        except (OSError, wire.Closed):
+            pass
+    s.sock.settimeout(20 * wire.SLOW)
+    thread = threading.Thread(target=stream, daemon=True)
+    thread.start()
+    messages, part, opcode = 0, b'', None
+    while opcode != wire.CLOSE:
+        opcode, data, fin = c.read_frame()
+        if opcode in (wire.BINARY, 0):
+            part += data
+        if opcode in (wire.BINARY, 0) and fin:
+            assert part == payload
+            messages, part = messages + 1, b''
+            if messages == 20:
+                bs.signal()
+    assert (part, data) == (b'', closing(1001)), 'a message was interrupted'
+    over.set()
+    c.send(from_client(closing(1001), wire.CLOSE))
+    c.expect_end()
+    c.close()
+    thread.join()
+    s.close()
+    assert bs.wait_end() == 0
+    line = bs.closed()
+    assert line['reason'] == 'drain'
+    assert line['from_server']['messages'] == messages
+
+
 def test_server_that_does_not_end_holds_nothing_up(open_tunnel):
     c, s, bs = open_tunnel(timeouts={'drain': '60s'})
     bs.signal()

@@ -517,6 +517,43 @@ ahead_by_row(void **state)
 	rows_end();
 }
 
+/* Behind the first `seen` of these bytes, which are a server's. */
+static void
+check_place(struct slice all, size_t seen, size_t message, size_t frame)
+{
+	struct frame_watch w;
+
+	frame_watch_init(&w, SERVER);
+	frame_watch(&w, all.p, seen, 0);
+	assert_int_equal(frame_place(&w, all.p + seen, all.n - seen, false),
+			 message);
+	assert_int_equal(frame_place(&w, all.p + seen, all.n - seen, true),
+			 frame);
+	frame_watch_fini(&w);
+}
+
+static void
+places(void **state)
+{
+	struct slice message = SLICE("\x02\x01" "a\x89\x00\x80\x01" "b"
+				     "\x82\x01" "c");
+	struct slice closes = SLICE("\x02\x01" "a\x88\x02\x03\xe8\x80\x00");
+
+	(void)state;
+	check_place(message, 0, 0, 0);
+	check_place(message, 1, 7, 2);
+	check_place(message, 3, 5, 0);
+	check_place(message, 4, 4, 1);
+	check_place(message, 7, 1, 1);
+	check_place(message, 9, 2, 2); /* the end of it all */
+	check_place(slice_of(message.p, 7), 2, 5, 1);
+	check_place(closes, 2, 7, 1);
+	check_place(closes, 3, 6, 0);
+	check_place(closes, 5, 4, 4); /* within that Close */
+	check_place(SLICE("\x82\x02" "a\x83\x00"), 2, 2, 2);
+	check_place(SLICE("\x82\x01" "a\x83\x00" "b\x82\x00"), 4, 4, 4);
+}
+
 /* Pings and pongs, also in pieces, are no sign of life; all else is. */
 static void
 pings_are_not_lively(void **state)
@@ -609,6 +646,7 @@ main(void)
 		cmocka_unit_test(payload_left_by_row),
 		cmocka_unit_test(skipped_is_as_seen),
 		cmocka_unit_test(ahead_by_row),
+		cmocka_unit_test(places),
 		cmocka_unit_test(pings_are_not_lively),
 		cmocka_unit_test(payload_is_skipped_by_arithmetic),
 		cmocka_unit_test(our_close),
