@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 //
 // novnc.test.mjs: the noVNC desktop in a page of Next.js, as a person uses it:
-// connects by the form (a Server Action), sees the screen, types.  Over https as
-// well, where a page may open wss only.
+// connects by the form (a Server Action), sees the screen, types.  Over https
+// as well, where a page may open wss only.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

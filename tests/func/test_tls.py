@@ -785,8 +785,9 @@ def test_replaced_under_load(secure, backend, ca, tmp_path):
     assert len(seen) == 4, 'both of both names'
 
 
-def test_no_handshake_is_lost_over_a_takeover(line, backend, calling, ca,  # noqa: F811
-                                              local):
+def test_no_handshake_is_lost(line, backend, calling, ca,  # noqa: F811
+                              local):
+    """From take-over to take-over."""
     port = free_port()
     listeners = ({'address': '127.0.0.1', 'port': port,
                   'certificate': local[0], 'key': local[1]},)
