@@ -183,7 +183,26 @@ conn_is_dead(const struct conn *c)
 	return c->state == CS_DEAD;
 }
 
+static inline enum side
+side_other(enum side by)
+{
+	return by == BY_CLIENT ? BY_SERVER : BY_CLIENT;
+}
+
+/* With a server. */
+static inline struct stream *
+conn_stream(struct conn *c, enum side by)
+{
+	return by == BY_CLIENT ? &c->client : &c->server->s;
+}
+
 /* A tunnel's. */
+static inline struct frame_watch *
+conn_frames(struct conn *c, enum side by)
+{
+	return by == BY_CLIENT ? &c->from_client : &c->from_server;
+}
+
 static inline struct traffic *
 conn_traffic(struct conn *c, enum side by)
 {

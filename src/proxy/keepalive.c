@@ -40,28 +40,10 @@ state_of(const struct conn *c, enum side by)
 	return &c->keepalive->sides[by == BY_CLIENT ? 0 : 1];
 }
 
-static enum side
-opposite(enum side by)
-{
-	return by == BY_CLIENT ? BY_SERVER : BY_CLIENT;
-}
-
-static struct stream *
-stream_to(struct conn *c, enum side to)
-{
-	return to == BY_CLIENT ? &c->client : &c->server->s;
-}
-
 static bool
 is_owed(const struct conn *c, enum side to)
 {
 	return to == BY_CLIENT ? c->client.out : c->server->s.out;
-}
-
-static struct frame_watch *
-frames_of(struct conn *c, enum side by)
-{
-	return by == BY_CLIENT ? &c->from_client : &c->from_server;
 }
 
 bool
@@ -92,13 +74,13 @@ keepalive_watch(struct conn *c, enum side by, char *p, size_t n, size_t *pass,
 		size_t *good)
 {
 	struct side_state *from = state_of(c, by);
-	struct side_state *to = state_of(c, opposite(by));
+	struct side_state *to = state_of(c, side_other(by));
 	bool waited = from->pinged.waiting, owed = from->pinged.owes;
 	bool owes = to->pinged.owes;
 	uint8_t back[PING_MAX];
 	size_t nback;
 
-	*pass = ping_filter(&from->pinged, &to->pinged, frames_of(c, by),
+	*pass = ping_filter(&from->pinged, &to->pinged, conn_frames(c, by),
 			    (uint8_t *)p, n, c->terms->message, back, &nback,
 			    good);
 	from->seen = clock_ms();
@@ -106,7 +88,7 @@ keepalive_watch(struct conn *c, enum side by, char *p, size_t n, size_t *pass,
 		to->owing = from->seen;
 	if (waited != from->pinged.waiting || owed != from->pinged.owes)
 		c->keepalive->moved = true;
-	if (nback > 0 && !stream_send(stream_to(c, opposite(by)), back,
+	if (nback > 0 && !stream_send(conn_stream(c, side_other(by)), back,
 				      nback)) {
 		c->keepalive->lost = true;
 		*pass = *good = 0;
@@ -132,7 +114,7 @@ keepalive_settle(struct conn *c, enum side by, bool end)
 		return true;
 	s->nheld = 0;
 	conn_traffic(c, by)->bytes += n;
-	return stream_send(stream_to(c, opposite(by)), s->held, n);
+	return stream_send(conn_stream(c, side_other(by)), s->held, n);
 }
 
 bool
@@ -150,12 +132,12 @@ keepalive_forget(struct conn *c, enum side by)
 bool
 keepalive_is_free(struct conn *c, enum side by)
 {
-	struct side_state *to = state_of(c, opposite(by));
+	struct side_state *to = state_of(c, side_other(by));
 	bool moved = c->keepalive->moved;
 
 	c->keepalive->moved = false;
-	if (!to->blocked || is_owed(c, opposite(by)) ||
-	    !frame_at_boundary(frames_of(c, by)))
+	if (!to->blocked || is_owed(c, side_other(by)) ||
+	    !frame_at_boundary(conn_frames(c, by)))
 		return moved;
 	to->blocked = false;
 	return true;
@@ -169,7 +151,7 @@ keepalive_taken(struct conn *c, enum side to)
 	if (s->pinged.waiting && s->sent == 0)
 		s->sent = clock_ms();
 	/* The other one was not read meanwhile: who knows what it said? */
-	state_of(c, opposite(to))->seen = clock_ms();
+	state_of(c, side_other(to))->seen = clock_ms();
 }
 
 /* Are there frames in both directions, and nobody's Close among them? */
@@ -196,7 +178,7 @@ side_due(const struct conn *c, enum side to)
 
 	/* Whom we do not read is not silent. */
 	if (!s->wanted || s->blocked || !has_place(c) ||
-	    is_owed(c, opposite(to)))
+	    is_owed(c, side_other(to)))
 		return NEVER;
 	if (s->pinged.waiting) {
 		if (!s->sent || !k->timeout)
@@ -244,13 +226,13 @@ static bool
 ping(struct conn *c, enum side to)
 {
 	struct side_state *s = state_of(c, to);
-	struct stream *stream = stream_to(c, to);
+	struct stream *stream = conn_stream(c, to);
 	uint8_t frame[PING_MAX], mask[4], tag[PING_TAG] = NAME;
 	bool masked = to == BY_SERVER;
 	size_t n;
 
 	s->blocked = stream->out ||
-		     !frame_at_boundary(frames_of(c, opposite(to)));
+		     !frame_at_boundary(conn_frames(c, side_other(to)));
 	if (s->blocked)
 		return true;
 	if (!take_keys(c->worker, tag + strlen(NAME),

@@ -18,172 +18,13 @@
 #include "proxy/forward.h"
 #include "proxy/keepalive.h"
 #include "proxy/server.h"
+#include "proxy/watch.h"
 #include "proxy/witness.h"
 
 /* After a Close in both directions TCP has this long to end as well. */
 #define CLOSE_WAIT 5000
 /* In a drain a silent server has this long to end after the client's end. */
 #define SERVER_WAIT 1000
-
-static struct frame_watch *
-watch_of(struct conn *c, enum side by)
-{
-	return by == BY_CLIENT ? &c->from_client : &c->from_server;
-}
-
-static enum side
-other(enum side by)
-{
-	return by == BY_CLIENT ? BY_SERVER : BY_CLIENT;
-}
-
-/* Has that side sent what it may not? */
-static bool
-is_at_fault(struct conn *c, enum side by)
-{
-	const struct frame_watch *w = watch_of(c, by);
-
-	return w->over || (w->lost && c->terms->strict);
-}
-
-static bool
-is_told(const struct conn *c, enum side s)
-{
-	return c->told & 1 << s;
-}
-
-static void
-set_told(struct conn *c, enum side s)
-{
-	c->told = (c->told | 1u << s) & 7;
-}
-
-/*
- * How many bytes go on, of earlier reads too.  Where we end the tunnel, that
- * is the rest of a frame; behind it comes our Close.
- */
-static size_t
-watch(struct conn *c, enum side by, char *p, size_t n, size_t *pass)
-{
-	struct frame_watch *w = watch_of(c, by);
-	size_t good, all = n;
-
-	*pass = 0;
-	if (is_at_fault(c, by) || is_told(c, other(by)))
-		return 0;
-	if (c->cut)
-		return *pass = frame_watch_one(w, p, n);
-	if (c->keepalive)
-		all = keepalive_watch(c, by, p, n, pass, &good);
-	else
-		good = frame_watch(w, p, *pass = n, c->terms->message);
-	if (is_at_fault(c, by)) {
-		all -= *pass - good;
-		*pass = good;
-	}
-	return all;
-}
-
-static size_t
-watch_client(void *arg, char *p, size_t n, size_t *pass)
-{
-	struct conn *c = arg;
-
-	c->traffic.bytes += watch(c, BY_CLIENT, p, n, pass);
-	return n;
-}
-
-static size_t
-watch_server(void *arg, char *p, size_t n, size_t *pass)
-{
-	struct conn *c = arg;
-	size_t most = n, passed;
-
-	/* Where our Close will stand, and what comes behind that, goes nowhere. */
-	if (c->goodbye_due)
-		most = frame_place(&c->from_server, p, n, c->worker->hurried);
-	*pass = 0;
-	if (most == 0)
-		return n;
-	passed = watch(c, BY_SERVER, p, most, pass);
-	c->server->traffic.bytes += passed;
-	if (passed > 0)
-		access_data(c, passed);
-	return n;
-}
-
-/* What need not be seen: the payload of large data frames. */
-static uint64_t
-ahead_of(struct conn *c, enum side by, const char *p, size_t n)
-{
-	const struct frame_watch *w = watch_of(c, by);
-
-	if (c->cut || is_at_fault(c, by) ||
-	    (c->keepalive && keepalive_holds(c, by)))
-		return 0;
-	if (w->lost)
-		return UINT64_MAX;
-	if (n > 0 && by == BY_SERVER && c->goodbye_due)
-		return 0;
-	if (n == 0)
-		return w->message >= RELAY_LARGE ? frame_payload_left(w) : 0;
-	return frame_ahead(w, p, n, c->terms->message);
-}
-
-static void
-skip_of(struct conn *c, enum side by, const char *p, size_t n, size_t k)
-{
-	struct frame_watch *w = watch_of(c, by);
-	size_t seen = n < k ? n : k;
-
-	if (!w->lost) {
-		(void)frame_watch(w, p, seen, c->terms->message);
-		frame_skip(w, k - seen);
-	}
-	if (c->keepalive)
-		keepalive_skipped(c, by);
-	conn_traffic(c, by)->bytes += k;
-	if (by == BY_SERVER)
-		access_data(c, k);
-}
-
-static uint64_t
-client_ahead(void *arg, const char *p, size_t n)
-{
-	return ahead_of(arg, BY_CLIENT, p, n);
-}
-
-static uint64_t
-server_ahead(void *arg, const char *p, size_t n)
-{
-	return ahead_of(arg, BY_SERVER, p, n);
-}
-
-static void
-skip_client(void *arg, const char *p, size_t n, size_t k)
-{
-	skip_of(arg, BY_CLIENT, p, n, k);
-}
-
-static void
-skip_server(void *arg, const char *p, size_t n, size_t k)
-{
-	skip_of(arg, BY_SERVER, p, n, k);
-}
-
-static const struct relay_watch of_client = {
-	.see = watch_client,
-	.ahead = client_ahead,
-	.skip = skip_client,
-	.peek = FRAME_HEADER_MAX,
-};
-
-static const struct relay_watch of_server = {
-	.see = watch_server,
-	.ahead = server_ahead,
-	.skip = skip_server,
-	.peek = FRAME_HEADER_MAX,
-};
 
 /* The first sign of the end is the one that counts. */
 static void
@@ -273,12 +114,6 @@ set_deadline(struct conn *c)
 		deadline_clear(&c->deadline);
 }
 
-static struct stream *
-stream_of(struct conn *c, enum side by)
-{
-	return by == BY_CLIENT ? &c->client : &c->server->s;
-}
-
 /*
  * The server is gone, the client is not: it gets FIN behind the last bytes.
  * Closing at once would reset it, if it has sent a frame that nobody reads now,
@@ -304,8 +139,8 @@ close_if_done(struct conn *c)
 	bool done;
 
 	if (c->reset)
-		done = stream_of(c, c->reset)->eof &&
-		       !stream_of(c, other(c->reset))->out;
+		done = conn_stream(c, c->reset)->eof &&
+		       !conn_stream(c, side_other(c->reset))->out;
 	else
 		done = c->client.eof && c->server->s.eof && !owes(c);
 	if (done && c->reset == BY_SERVER && !c->client.eof)
@@ -318,16 +153,16 @@ close_if_done(struct conn *c)
 static void
 on_fin(struct conn *c, enum side by)
 {
-	note_end(c, stream_is_cut(stream_of(c, by)) ? &reason_eof_unclean
+	note_end(c, stream_is_cut(conn_stream(c, by)) ? &reason_eof_unclean
 						    : &reason_eof, by);
 	c->last = clock_ms();
 	/* If that owes nothing yet, its close_notify may be what it will. */
-	if (!stream_of(c, other(by))->out)
-		conn_traffic(c, other(by))->owed = c->last;
+	if (!conn_stream(c, side_other(by))->out)
+		conn_traffic(c, side_other(by))->owed = c->last;
 	/* The second FIN is that of close(2). */
-	if (!stream_of(c, other(by))->tls && close_if_done(c))
+	if (!conn_stream(c, side_other(by))->tls && close_if_done(c))
 		return;
-	stream_finish(stream_of(c, other(by)));
+	stream_finish(conn_stream(c, side_other(by)));
 	if (close_if_done(c))
 		return;
 	if (c->state == CS_TUNNEL)
@@ -359,8 +194,8 @@ on_reset(struct conn *c, enum side by)
 	/* Behind our Close nothing of the server's goes to the client. */
 	if (by == BY_SERVER && c->state == CS_CLOSING)
 		c->server->s.eof = true;
-	stream_forget(stream_of(c, by));
-	stream_set_reading(stream_of(c, other(by)), false);
+	stream_forget(conn_stream(c, by));
+	stream_set_reading(conn_stream(c, side_other(by)), false);
 	if (!close_if_done(c))
 		set_deadline(c);
 }
@@ -369,25 +204,25 @@ on_reset(struct conn *c, enum side by)
 static bool
 send_close(struct conn *c, enum side to)
 {
-	const struct frame_watch *w = watch_of(c, other(to));
-	bool fault = is_at_fault(c, other(to)), lost = w->lost && !fault;
+	const struct frame_watch *w = conn_frames(c, side_other(to));
+	bool fault = watch_is_at_fault(c, side_other(to)), lost = w->lost && !fault;
 	uint8_t frame[FRAME_CLOSE_MAX], mask[4];
 	size_t n;
 
 	if (!frame_is_whole(w) && !fault && !lost)
 		return false;
-	set_told(c, to);
+	watch_set_told(c, to);
 	if (frame_is_whole(w) && !lost && !w->closed &&
-	    !stream_of(c, to)->fin_due) {
+	    !conn_stream(c, to)->fin_due) {
 		if (to == BY_SERVER && getentropy(mask, sizeof(mask)) < 0)
 			memset(mask, 0, sizeof(mask));
 		n = frame_close(frame, c->cut, to == BY_SERVER ? mask : NULL);
-		if (!stream_send(stream_of(c, to), frame, n)) {
+		if (!stream_send(conn_stream(c, to), frame, n)) {
 			on_reset(c, to);
 			return false;
 		}
 	}
-	stream_finish(stream_of(c, to));
+	stream_finish(conn_stream(c, to));
 	return true;
 }
 
@@ -400,9 +235,9 @@ static void
 tell(struct conn *c)
 {
 	for (enum side to = BY_CLIENT; to <= BY_SERVER && c->opened; to++)
-		if (!is_told(c, to) && send_close(c, to) &&
-		    !stream_of(c, other(to))->eof)
-			stream_set_reading(stream_of(c, other(to)), true);
+		if (!watch_is_told(c, to) && send_close(c, to) &&
+		    !conn_stream(c, side_other(to))->eof)
+			stream_set_reading(conn_stream(c, side_other(to)), true);
 	if (c->opened && !close_if_done(c))
 		set_deadline(c);
 }
@@ -411,7 +246,7 @@ tell(struct conn *c)
 static void
 cut_for(struct conn *c, enum side by)
 {
-	bool over = watch_of(c, by)->over, client = by == BY_CLIENT;
+	bool over = conn_frames(c, by)->over, client = by == BY_CLIENT;
 
 	c->cut = over ? CLOSE_TOO_BIG : CLOSE_PROTOCOL_ERROR;
 	note_end(c,
@@ -422,12 +257,12 @@ cut_for(struct conn *c, enum side by)
 	c->goodbye_due = false;
 	/* A frame of the other one that may have been our Pong goes on whole. */
 	if (c->keepalive)
-		(void)!keepalive_settle(c, other(by), true);
+		(void)!keepalive_settle(c, side_other(by), true);
 	free(c->keepalive);
 	c->keepalive = NULL;
 	c->last = clock_ms(); /* what they still send is none */
 	if (c->state == CS_CLOSING) /* it has a Close of ours */
-		set_told(c, BY_CLIENT);
+		watch_set_told(c, BY_CLIENT);
 	else
 		conn_set_state(c, CS_CLOSING);
 	tell(c);
@@ -437,12 +272,12 @@ cut_for(struct conn *c, enum side by)
 static void
 after_pump(struct conn *c, enum side by, bool owed, bool closed)
 {
-	struct stream *to = stream_of(c, other(by));
+	struct stream *to = conn_stream(c, side_other(by));
 	bool closes = by == BY_CLIENT ? c->from_client.closed
 				      : c->from_server.closed;
 
 	if (to->out && !owed)
-		conn_traffic(c, other(by))->owed = c->last;
+		conn_traffic(c, side_other(by))->owed = c->last;
 	if (c->cut) {
 		tell(c);
 	} else if (c->state == CS_CLOSING && c->from_client.closed) {
@@ -489,7 +324,7 @@ throw_away(struct conn *c)
 static void
 note_life(struct conn *c, enum side by, bool pong)
 {
-	struct frame_watch *w = watch_of(c, by);
+	struct frame_watch *w = conn_frames(c, by);
 	struct traffic *t = conn_traffic(c, by);
 	uint64_t now = clock_ms();
 
@@ -509,21 +344,21 @@ static void
 pump(struct conn *c, enum side by)
 {
 	bool client = by == BY_CLIENT;
-	struct stream *from = stream_of(c, by), *to = stream_of(c, other(by));
+	struct stream *from = conn_stream(c, by), *to = conn_stream(c, side_other(by));
 	struct frame_watch *w = client ? &c->from_client : &c->from_server;
 	uint64_t *bytes = &conn_traffic(c, by)->bytes, before = *bytes;
 	uint32_t pongs = w->pongs;
 	bool owed = to->out != NULL, closed = w->closed;
 	enum relay r;
 
-	if (c->reset == other(by))
+	if (c->reset == side_other(by))
 		return;
 	if (by == BY_SERVER && c->state == CS_CLOSING && !c->cut) {
 		throw_away(c);
 		return;
 	}
 	r = relay_move(from, to, &c->worker->tools,
-		       client ? &of_client : &of_server, c);
+		       client ? &watch_client : &watch_server, c);
 	if (c->keepalive && !keepalive_settle(c, by, r == RELAY_EOF ||
 						     r == RELAY_SOURCE_LOST))
 		r = RELAY_SINK_LOST;
@@ -531,7 +366,7 @@ pump(struct conn *c, enum side by)
 		note_life(c, by, w->pongs != pongs);
 	if (w->closed && !closed)
 		note_end(c, &reason_close, by);
-	if (!c->cut && is_at_fault(c, by))
+	if (!c->cut && watch_is_at_fault(c, by))
 		cut_for(c, by);
 	/* If the place for our Close was before this end, it goes there. */
 	if (by == BY_SERVER && c->goodbye_due &&
@@ -548,7 +383,7 @@ pump(struct conn *c, enum side by)
 		on_reset(c, by);
 		return;
 	case RELAY_SINK_LOST:
-		on_sink_lost(c, other(by));
+		on_sink_lost(c, side_other(by));
 		return;
 	case RELAY_DRY:
 	case RELAY_OWED:
@@ -563,10 +398,10 @@ on_writable(struct conn *c, enum side sink)
 {
 	c->last = clock_ms();
 	conn_traffic(c, sink)->owed = c->last;
-	if (c->keepalive && !stream_of(c, sink)->out)
+	if (c->keepalive && !conn_stream(c, sink)->out)
 		keepalive_taken(c, sink);
-	if (!stream_of(c, sink)->out && !close_if_done(c))
-		pump(c, other(sink));
+	if (!conn_stream(c, sink)->out && !close_if_done(c))
+		pump(c, side_other(sink));
 	if (c->opened)
 		set_deadline(c);
 }
@@ -575,7 +410,7 @@ on_writable(struct conn *c, enum side sink)
 static void
 on_silent(struct conn *c, enum side by)
 {
-	const struct stream *s = stream_of(c, by);
+	const struct stream *s = conn_stream(c, by);
 
 	if (stream_is_silent(s) && !s->fin_sent && c->reset != by &&
 	    stream_end(s) == END_GONE)
@@ -585,7 +420,7 @@ on_silent(struct conn *c, enum side by)
 static void
 on_event(struct conn *c, enum side by, short what)
 {
-	struct stream *s = stream_of(c, by);
+	struct stream *s = conn_stream(c, by);
 
 	if ((what & EV_WRITE) && s->out) {
 		if (stream_flush(s))
@@ -696,10 +531,10 @@ send_switching(struct conn *c, const struct head *res)
 static void
 begin_side(struct conn *c, enum side by)
 {
-	if (stream_of(c, by)->in || stream_of(c, other(by))->out)
+	if (conn_stream(c, by)->in || conn_stream(c, side_other(by))->out)
 		pump(c, by);
 	else
-		stream_set_reading(stream_of(c, by), true);
+		stream_set_reading(conn_stream(c, by), true);
 }
 
 void
