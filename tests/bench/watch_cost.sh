@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# What watching frames costs, in instructions a message: perf stat where it
-# counts, else callgrind.  `make watch-cost`, in any build folder: what is
-# measured is compiled for itself, without sanitizers.
+# What watching frames costs, in instructions a message (perf stat where it
+# counts, else callgrind) and in nanoseconds of processor time.  `make
+# watch-cost`, in any build folder: what is measured is compiled for itself,
+# without sanitizers.
 set -eu
 
 src=$1
@@ -34,16 +35,25 @@ else
 fi
 echo "instructions a message more than unwatched, $counter:"
 
+# Nanoseconds of processor time a message: the program's own clock.
+cpu() {
+	$out/watch_cost "$@" $((100 * count))
+}
+
 # What it is, side, bytes, messages a piece, where a piece is cut.
 row() {
 	off=$($counter $out/watch_cost off $2 $3 $4 $5 $count)
 	watch=$($counter $out/watch_cost watch $2 $3 $4 $5 $count)
 	pings=$($counter $out/watch_cost pings $2 $3 $4 $5 $count)
-	printf '%-42s %8d %8d\n' "$1" $(((watch - off) / count)) \
-		$(((pings - off) / count))
+	idle=$(cpu off $2 $3 $4 $5)
+	printf '%-36s %8d %8d ns %8d %8d ns\n' "$1" \
+		$(((watch - off) / count)) \
+		$(($(cpu watch $2 $3 $4 $5) - idle)) \
+		$(((pings - off) / count)) \
+		$(($(cpu pings $2 $3 $4 $5) - idle))
 }
 
-printf '%-42s %8s %8s\n' '' watched 'with pings'
+printf '%-36s %20s %20s\n' '' watched 'with pings'
 for side in server client; do
 	row "$side, 32 bytes" $side 32 1 0
 	row "$side, 1 KiB (16-bit length)" $side 1024 1 0
