@@ -68,13 +68,25 @@ make(struct pipes *all)
 	return p;
 }
 
+/*
+ * What is in a pipe may have to be let go, and then it is too late to be
+ * without a descriptor for that.
+ */
+static bool
+may_make(struct pipes *all)
+{
+	if (all->null < 0)
+		all->null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	return all->null >= 0 && all->nopen < PIPES_MAX;
+}
+
 struct pipe *
 pipe_take(struct pipes *all)
 {
 	struct pipe *p;
 
 	if (list_empty(&all->idle))
-		return all->nopen < PIPES_MAX ? make(all) : NULL;
+		return may_make(all) ? make(all) : NULL;
 	p = container_of(all->idle.next, struct pipe, link);
 	list_remove(&p->link);
 	all->nidle--;
@@ -85,12 +97,8 @@ pipe_take(struct pipes *all)
 static bool
 swallow(struct pipe *p, size_t n)
 {
-	struct pipes *home = p->home;
-
-	if (home->null < 0)
-		home->null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	while (n > 0) {
-		ssize_t k = splice(p->out, NULL, home->null, NULL, n,
+		ssize_t k = splice(p->out, NULL, p->home->null, NULL, n,
 				   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 		if (k <= 0)

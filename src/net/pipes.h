@@ -23,7 +23,7 @@ struct pipes {
 	struct list idle; /* empty ones, for the next turn */
 	unsigned nidle;
 	unsigned nopen;   /* idle or not */
-	int null;         /* swallows what is of no use; -1: not opened yet */
+	int null;         /* swallows what is of no use; -1: no pipe was made yet */
 };
 
 struct pipe {

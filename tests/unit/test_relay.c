@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -261,6 +262,28 @@ without_a_pipe_all_is_copied(void **state)
 		pipe_put(taken[--n]);
 }
 
+static void
+the_last_descriptors_are_pipes(void **state)
+{
+	struct line *l = *state;
+	struct rlimit before, few;
+	int taken[100], n = 0;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){ .rlim_cur = ARRAY_LEN(taken),
+			       .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while ((taken[n] = dup(0)) >= 0)
+		n++;
+	for (int i = 0; i < 4; i++) /* two pipes, and nothing else */
+		close(taken[--n]);
+	seed = 6;
+	check_all(l, 1000000);
+	while (n > 0)
+		close(taken[--n]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 /* Brings the relay to the middle of a large frame. */
 static void
 begin_large_frame(struct line *l)
@@ -342,6 +365,7 @@ main(void)
 		ON_A_LINE(large_frames_are_not_copied),
 		ON_A_LINE(a_slow_reader_gets_all_in_order),
 		ON_A_LINE(without_a_pipe_all_is_copied),
+		ON_A_LINE(the_last_descriptors_are_pipes),
 		ON_A_LINE(a_reset_is_no_end),
 		ON_A_LINE(an_end_is_one),
 		ON_A_LINE(a_frame_of_ours_goes_behind_the_pipe),
