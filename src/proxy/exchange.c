@@ -343,10 +343,10 @@ pump_response(struct conn *c)
 		conn_close(c, &reason_client_gone, BY_CLIENT);
 		return;
 	case RELAY_SOURCE_LOST:
-		cut(c, &reason_server_truncated);
-		return;
 	case RELAY_EOF:
-		if (!is_whole(c)) {
+		c->hs->keep = 0;
+		/* Behind its last byte one end is as good as another. */
+		if (!b->done && (r == RELAY_SOURCE_LOST || !is_whole(c))) {
 			cut(c, &reason_server_truncated);
 			return;
 		}

@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 import termios
+import threading
 import time
 
 import pytest
@@ -28,6 +29,7 @@ APP = (sys.executable, os.path.join(os.path.dirname(
     os.path.abspath(__file__)), 'app.py'))
 LISTEN = ('-l', 'localhost:@PORT@')
 HTTP_1_0 = b'GET / HTTP/1.0\r\nHost: x\r\n\r\n'
+RELAY_SCRATCH = 64 * 1024 + 256  # src/net/relay.h
 BEYOND_32_BITS = '4294968296ms'  # 2^32 ms and one second
 
 
@@ -189,6 +191,35 @@ def test_whole_answer_to_an_http_1_0_client_ends_with_fin(
     c.send(HTTP_1_0)
     c.read_head()
     assert c.read_to_end() == b'hello'
+
+
+def test_server_that_resets_behind_a_whole_answer(bowsprit, backend, client):
+    """
+    Its last bytes fill bowsprit's buffer, so that it looks for more at once.
+    """
+    first, last = bytes(8_000_000), b'x' * RELAY_SCRATCH
+    b = backend()
+    bs = bowsprit(b, workers=1)
+    c = client(bs)
+    c.send(get())
+    s = b.wait_for()
+    s.read_head()
+    s.send(b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n'
+           % len(first + last))
+    sender = threading.Thread(target=s.send, args=(first,))
+    sender.start()
+    c.read_head()
+    c.read(len(first))
+    sender.join()
+    bs.signal(signal.SIGSTOP)
+    s.send(last)
+    wait_until(lambda: unsent(s) == 0, 'the last bytes to leave the server')
+    s.reset()
+    bs.signal(signal.SIGCONT)
+    assert c.read(len(last)) == last
+    c.send(get())
+    b.wait_for(2)
+    assert 'reason' not in bs.wait_status(200)
 
 
 def test_server_that_resets_an_answer_until_close(bowsprit, backend, client):

@@ -20,6 +20,7 @@ import wire
 from backends import (RecordingBackend, answering, echoing, switch, tunnel,
                       web)
 from daemon import free_port
+from test_endings import RELAY_SCRATCH, unsent
 from test_proxy_protocol import Program
 from test_real_servers import APP as ASGI
 from tls import Authority, Secured, connect as connect_tls, context, openssl
@@ -513,6 +514,40 @@ def test_matrix_answer_that_ends_with_the_connection(through, secured):
     assert is_broken(c), 'no part looks like the whole'
     c.close()
     assert bs.wait_event('[HTTP]', reason='server-truncated')
+
+
+def test_whole_answer_and_a_fin_alone(secured, bowsprit, authority, client):
+    """
+    Its last bytes fill bowsprit's buffer, so that it looks for more at once.
+    """
+    first, last = bytes(3_000_000), b'x' * RELAY_SCRATCH
+    taken, sent = threading.Event(), threading.Event()
+
+    def script(w, number):
+        w.read_request()
+        w.send(b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n'
+               % len(first + last))
+        w.send(first)
+        taken.wait()
+        w.send(last)
+        w.sock.cut()
+        wait_until(lambda: unsent(w) == 0, 'the last bytes to leave')
+        sent.set()
+        w.read_to_end()
+    b = secured(script)
+    bs = bowsprit(b, workers=1, **to(b, authority))
+    c = client(bs)
+    c.send(get())
+    c.read_head()
+    c.read(len(first))
+    bs.signal(signal.SIGSTOP)
+    taken.set()
+    sent.wait(wire.PATIENCE)
+    bs.signal(signal.SIGCONT)
+    assert c.read(len(last)) == last
+    c.send(get())
+    b.wait_for(2)
+    assert 'reason' not in bs.wait_status(200)
 
 
 def is_broken(c):
