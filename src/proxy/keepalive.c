@@ -130,6 +130,12 @@ keepalive_forget(struct conn *c, enum side by)
 }
 
 bool
+keepalive_waits(const struct conn *c, enum side by)
+{
+	return state_of(c, side_other(by))->blocked;
+}
+
+bool
 keepalive_is_free(struct conn *c, enum side by)
 {
 	struct side_state *to = state_of(c, side_other(by));

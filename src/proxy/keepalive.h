@@ -37,6 +37,8 @@ bool keepalive_settle(struct conn *c, enum side by, bool end) WUNRES;
 bool keepalive_holds(const struct conn *c, enum side by);
 /* What is held goes nowhere: nothing of `by` does any more. */
 void keepalive_forget(struct conn *c, enum side by);
+/* Does a Ping to the other side wait for a place between two frames of `by`? */
+bool keepalive_waits(const struct conn *c, enum side by);
 /* Is there something that keepalive_ping waited for, now that `by` sent? */
 bool keepalive_is_free(struct conn *c, enum side by);
 /* The kernel has taken all that side is owed. */

@@ -387,8 +387,12 @@ pump(struct conn *c, enum side by)
 		return;
 	case RELAY_DRY:
 	case RELAY_OWED:
-	case RELAY_STOPPED:
 		after_pump(c, by, owed, closed);
+		return;
+	case RELAY_STOPPED: /* where a Ping of ours has its place */
+		after_pump(c, by, owed, closed);
+		if (c->opened && !to->out)
+			pump(c, by);
 	}
 }
 

@@ -53,11 +53,24 @@ see(struct conn *c, enum side by, char *p, size_t n, size_t *pass)
 	return all;
 }
 
+/*
+ * A Ping that waits for a place goes to the first that these bytes lead to;
+ * how many that is, or n.  Those behind it stay until it is sent.
+ */
+static size_t
+before_ping(struct conn *c, enum side by, const char *p, size_t n)
+{
+	if (!c->keepalive || !keepalive_waits(c, by))
+		return n;
+	return frame_place(conn_frames(c, by), p, n, true);
+}
+
 static size_t
 see_client(void *arg, char *p, size_t n, size_t *pass)
 {
 	struct conn *c = arg;
 
+	n = before_ping(c, BY_CLIENT, p, n);
 	c->traffic.bytes += see(c, BY_CLIENT, p, n, pass);
 	return n;
 }
@@ -66,8 +79,9 @@ static size_t
 see_server(void *arg, char *p, size_t n, size_t *pass)
 {
 	struct conn *c = arg;
-	size_t most = n, passed;
+	size_t most, passed;
 
+	most = n = before_ping(c, BY_SERVER, p, n);
 	/* Where our Close will stand, and what comes behind that, goes nowhere. */
 	if (c->goodbye_due)
 		most = frame_place(&c->from_server, p, n, c->worker->hurried);
@@ -92,7 +106,8 @@ ahead_of(struct conn *c, enum side by, const char *p, size_t n)
 		return 0;
 	if (w->lost)
 		return UINT64_MAX;
-	if (n > 0 && by == BY_SERVER && c->goodbye_due)
+	if (n > 0 && ((by == BY_SERVER && c->goodbye_due) ||
+		      (c->keepalive && keepalive_waits(c, by))))
 		return 0;
 	if (n == 0)
 		return w->message >= RELAY_LARGE ? frame_payload_left(w) : 0;

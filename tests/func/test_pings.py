@@ -5,6 +5,7 @@ with the Pong taken out again and all else left as it is.
 """
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -277,6 +278,115 @@ def test_who_is_not_read_is_not_silent(open_tunnel):
             s.send(frame(b'x' * 60000))
     time.sleep(0.6)
     assert not bs.events('Connection closed')
+
+
+@pytest.mark.parametrize('side', ['client', 'server'])
+def test_what_stands_behind_a_ping_follows_it(side, pinged):
+    """At once: nothing else may come that would move it."""
+    one, other, bs = pinged(side, ping_interval='200ms')
+    message = reply('server' if side == 'client' else 'client',
+                    b'y' * 1000, wire.BINARY)
+    other.send(message[:-1])
+    assert one.read(len(message) - 1) == message[:-1]
+    one.expect_quiet(0.5)
+    other.send(message[-1:] + message + message[:500])
+    assert one.read(1) == message[-1:]
+    tag = read_ping(one)
+    assert one.read(len(message) + 500) == message + message[:500]
+    one.send(reply(side, tag))
+    other.send(message[500:])
+    assert one.read(len(message) - 500) == message[500:]
+
+
+@pytest.fixture
+def streaming():
+    """
+    Has a side send messages without a pause, to the end of the test or of its
+    connection: what bowsprit reads of them ends anywhere.
+    """
+    over, threads = threading.Event(), []
+
+    def start(w, message):
+        def run():
+            block = message * (1 + 400_000 // len(message))
+            at = len(message) // 2
+            try:
+                w.send(block[:at])
+                while not over.is_set():
+                    w.send(block[at:] + block[:at])
+                w.send(block[at:])
+            except (OSError, wire.Closed):
+                pass
+        threads.append(threading.Thread(target=run, daemon=True))
+        threads[-1].start()
+
+    yield start
+    over.set()
+    for t in threads:
+        t.join()
+
+
+def read_stream(w, message):
+    """Whole messages only, to our Ping: its payload."""
+    end = time.monotonic() + wire.PATIENCE
+    while (head := w.read(1)) != b'\x89':
+        assert time.monotonic() < end, 'no Ping came'
+        assert head + w.read(len(message) - 1) == message
+        w.received.clear()  # it would be gigabytes
+    w.buf[:0] = head
+    return read_ping(w)
+
+
+def read_stream_to_end(w, message):
+    with pytest.raises(wire.Closed):
+        while True:
+            assert w.read(len(message)) == message
+            w.received.clear()
+
+
+# By copying, and by pipes where they may be.
+@pytest.mark.parametrize('size', [15_000, 65_536])
+@pytest.mark.parametrize('side', ['client', 'server'])
+def test_ping_finds_a_place_in_a_stream_without_a_pause(side, size, pinged,
+                                                        streaming):
+    one, other, bs = pinged(side, ping_interval='200ms', ping_timeout='1500ms')
+    message = reply('server' if side == 'client' else 'client',
+                    b'y' * size, wire.BINARY)
+    streaming(other, message)
+    began = time.monotonic()
+    for _ in range(2):
+        one.send(reply(side, read_stream(one, message)))
+    assert time.monotonic() - began < 3 * wire.SLOW
+    other.expect_quiet()
+    read_stream(one, message)
+    asked = time.monotonic()
+    read_stream_to_end(one, message)
+    assert 1.2 < time.monotonic() - asked < 3.5 * wire.SLOW
+    line = bs.closed()
+    assert (line['by'], line['reason']) == ('proxy', f'{side}-ping-timeout')
+    assert line['from_' + side]['bytes'] == 0, 'our Pongs do not count'
+
+
+@pytest.mark.parametrize('size', [15_000, 65_536])
+def test_ping_finds_a_place_before_a_slow_reader(size, open_tunnel, streaming):
+    """Something is owed to it whenever its Ping is due."""
+    c, s, bs = open_tunnel(
+        client_options={'rcvbuf': 4096},
+        websocket={**SOON, 'ping_interval': '200ms', 'ping': 'client'})
+    message, fill = frame(b'y' * size), c.fill
+
+    def slowly():
+        time.sleep(0.001)
+        return fill()
+    c.fill = slowly
+    streaming(s, message)
+    began = time.monotonic()
+    for _ in range(3):
+        c.send(from_client(read_stream(c, message), wire.PONG))
+    assert time.monotonic() - began < 4 * wire.SLOW
+    s.expect_quiet()
+    c.close()
+    assert bs.closed()['by'] == 'client'
 
 
 def test_route_of_its_own(bowsprit, backend, client):
