@@ -24,9 +24,9 @@ import signal
 
 import pytest
 
-from backends import RecordingBackend
+from backends import RecordingBackend, tunnel
 from daemon import Bowsprit, config_text, free_port
-from wire import SLOW, Wire, connect, wait_until
+from wire import SLOW, Wire, connect, get, wait_until
 
 TEST_SECONDS = 120 * SLOW
 
@@ -180,17 +180,31 @@ def open_tunnel(bowsprit, backend, client):
     """
     A factory of whole tunnels: (client's wire, backend's wire, bowsprit).
     """
-    from backends import tunnel as script
-    from wire import switching, upgrade
-
     def make(path='/ws', client_options=None, **settings):
-        b = backend(script)
+        b = backend(tunnel)
         bs = bowsprit(b, **settings)
         c = client(bs, **(client_options or {}))
-        c.send(upgrade(path))
-        assert c.read_head() == switching()
+        c.open_websocket(path)
         s = b.wait_for()
         wait_until(lambda: b'\r\n\r\n' in s.received, 'its head')
+        return c, s, bs
+
+    return make
+
+
+@pytest.fixture
+def under_way(bowsprit, backend, client):
+    """
+    A factory of requests whose head has reached the backend, and which nobody
+    has answered: (client's wire, backend's wire, bowsprit).
+    """
+    def make(request=get(), **settings):
+        b = backend()
+        bs = bowsprit(b, **settings)
+        c = client(bs)
+        c.send(request)
+        s = b.wait_for()
+        s.read_head()
         return c, s, bs
 
     return make

@@ -218,6 +218,15 @@ class Bowsprit:
         wait_until(self.ended, 'the end of bowsprit', timeout)
         return self.status
 
+    def wait_listening(self):
+        """It accepts, though the application may not be ready."""
+        wait_until(lambda: can_connect(self.port), 'it to listen')
+
+    def drain(self, number=signal.SIGTERM):
+        """It is told to end, and accepts no more from here on."""
+        self.signal(number)
+        wait_until(lambda: not can_connect(self.port), 'no more connections')
+
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)
 

@@ -10,7 +10,7 @@ import pytest
 
 from backends import answering, tunnel
 from daemon import free_port
-from wire import SLOW, get, response, switching, upgrade
+from wire import SLOW, get, response, upgrade
 
 ROUTE = '/vm/{host}/{port}/ws=http://{host}:{port}/websockify/{host}'
 
@@ -22,8 +22,7 @@ def test_chosen_server(bowsprit, backend, client):
                         'allowed_targets=127.0.0.0/8'))
     for b in (one, two, one):
         c = client(bs)
-        c.send(upgrade(f'/vm/127.0.0.1/{b.port}/ws?token=x', 'localhost'))
-        assert c.read_head() == switching()
+        c.open_websocket(f'/vm/127.0.0.1/{b.port}/ws?token=x', 'localhost')
         head = bytes(b.wires[-1].received)
         assert head.startswith(
             b'GET /websockify/127.0.0.1?token=x HTTP/1.1\r\n'

@@ -339,8 +339,8 @@ def test_trusted_peer_that_says_only_for(bowsprit, backend, client):
     b = backend(tunnel)
     bs = bowsprit(b)
     c = client(bs)
-    c.send(upgrade('/ws', f'localhost:{bs.port}', 'X-Forwarded-For: 10.1.1.1'))
-    assert c.read_head() == switching()
+    c.open_websocket('/ws', f'localhost:{bs.port}',
+                     'X-Forwarded-For: 10.1.1.1')
     r = Request(bytes(b.wait_for().received))
     assert ', '.join(r.all('X-Forwarded-For')) == '10.1.1.1, 127.0.0.1'
     assert r.get('X-Forwarded-Proto') == 'http'
@@ -353,8 +353,7 @@ def test_trusted_network(bowsprit, backend, client):
     b = backend(tunnel)
     bs = bowsprit(b, trusted_proxies=('10.0.0.0/8',))
     c = client(bs)
-    c.send(upgrade('/ws', 'localhost', 'X-Forwarded-For: 10.1.1.1'))
-    assert c.read_head() == switching()
+    c.open_websocket('/ws', 'localhost', 'X-Forwarded-For: 10.1.1.1')
     r = Request(bytes(b.wait_for().received))
     assert r.all('X-Forwarded-For') == ['127.0.0.1']
 
@@ -374,8 +373,7 @@ def test_good_request_id_is_kept(bowsprit, backend, client):
 def test_bad_request_id_is_replaced(bad, bowsprit, backend, client):
     b = backend(tunnel)
     c = client(bowsprit(b))
-    c.send(upgrade('/ws', 'localhost', f'X-Request-Id: {bad}'))
-    assert c.read_head() == switching()
+    c.open_websocket('/ws', 'localhost', f'X-Request-Id: {bad}')
     value = Request(bytes(b.wait_for().received)).get('X-Request-Id')
     assert re.fullmatch(GOOD_ID.decode(), value) and value != bad
 
@@ -459,8 +457,7 @@ def test_url_with_a_path_keeps_the_query(bowsprit, backend, client):
     bs = bowsprit(argv=['-l', '127.0.0.1:@PORT@', '--log-format', 'json', '-w',
                         f'/x/**={b.url}/y/{{**}}'])
     c = client(bs)
-    c.send(upgrade('/x/1/%41%2F2?token=3&'))
-    assert c.read_head() == switching()
+    c.open_websocket('/x/1/%41%2F2?token=3&')
     wait_until(lambda: b.wires, 'a connection')
     assert Request(bytes(b.wires[0].received)).target == (
         '/y/1/%41%2F2?token=3&')

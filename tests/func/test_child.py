@@ -80,7 +80,7 @@ def test_listens_on_both_families_of_localhost(run, client):
 
 def test_requests_wait_while_it_starts(run, client):
     bs = run('--delay', '1', wait=None)
-    wait_until(lambda: can_connect(bs.port), 'it to listen', 5 * wire.SLOW)
+    bs.wait_listening()
     assert not bs.lines('> Ready on')
     waiting = [client(bs) for _ in range(5)]
     for c in waiting:
@@ -97,7 +97,7 @@ def test_upgrades_wait_while_it_starts(bowsprit, client):
                   command=(*APP, '--delay', '1.2'),
                   timeouts={'handshake': '500ms', 'response': '500ms',
                             'connect': '500ms', 'boot': '10s'})
-    wait_until(lambda: can_connect(bs.port), 'it to listen', 5 * wire.SLOW)
+    bs.wait_listening()
     c = client(bs)
     c.send(upgrade('/_next/hmr') + from_client(b'early'))
     other = client(bs)
@@ -111,7 +111,7 @@ def test_upgrades_wait_while_it_starts(bowsprit, client):
 def test_client_that_leaves_while_it_starts(how, run, client):
     """What nobody waits for is not done: design, section 4, CONNECT."""
     bs = run('--delay', '1', wait=None)
-    wait_until(lambda: can_connect(bs.port), 'it to listen', 5 * wire.SLOW)
+    bs.wait_listening()
     c = client(bs)
     c.send(get('/exit/9'))
     getattr(c, how)()
@@ -125,16 +125,15 @@ def test_other_backends_do_not_wait_for_it(bowsprit, backend, client):
     b = backend(tunnel)
     bs = bowsprit(argv=(*LISTEN, '-w', f'/ws={b.url}'), wait=None,
                   command=(*APP, '--never'))
-    wait_until(lambda: can_connect(bs.port), 'it to listen', 5 * wire.SLOW)
+    bs.wait_listening()
     c = client(bs)
-    c.send(upgrade('/ws'))
-    assert c.read_head() == switching()
+    c.open_websocket('/ws')
 
 
 def test_it_never_listens(bowsprit, client):
     bs = bowsprit(wait=None, command=(*APP, '--never'),
                   timeouts={'boot': '700ms'})
-    wait_until(lambda: can_connect(bs.port), 'it to listen', 5 * wire.SLOW)
+    bs.wait_listening()
     start = time.monotonic()
     c, u = client(bs), client(bs)
     c.send(get())
@@ -162,7 +161,7 @@ def test_it_ends_before_it_listens(status, run):
 
 def test_waiting_clients_are_told_when_it_ends(run, client):
     bs = run('--delay', '1', '--status', '3', wait=None, status=(3,))
-    wait_until(lambda: can_connect(bs.port), 'it to listen', 5 * wire.SLOW)
+    bs.wait_listening()
     c = client(bs)
     c.send(get())
     try:
@@ -289,11 +288,9 @@ def test_tunnels_of_others_survive_its_crash(bowsprit, backend, client):
     b = backend(tunnel)
     bs = bowsprit(argv=(*LISTEN, '-w', f'/other={b.url}'), command=APP)
     c = client(bs)
-    c.send(upgrade('/other'))
-    assert c.read_head() == switching()
+    c.open_websocket('/other')
     own = client(bs)
-    own.send(upgrade('/_next/hmr'))
-    assert own.read_head() == switching()
+    own.open_websocket('/_next/hmr')
     killer = client(bs)
     killer.send(get('/exit/1'))
     own.expect_gone()

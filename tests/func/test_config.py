@@ -11,8 +11,8 @@ import subprocess
 import pytest
 
 from backends import answering, tunnel, web
-from daemon import can_connect, config_text, free_port
-from wire import get, response, switching, upgrade, wait_until
+from daemon import config_text, free_port
+from wire import get, response, upgrade, wait_until
 
 BOWSPRIT = os.environ.get('BOWSPRIT', 'bowsprit')
 
@@ -295,8 +295,7 @@ def test_upgrade_only_comes_before_both(bowsprit, backend, client):
     c = client(bs)
     c.send(get('/x'))
     assert c.read_response().body == b'GET /x #1'
-    c.send(upgrade('/x'))
-    assert c.read_head() == switching()
+    c.open_websocket('/x')
     assert len(ws.wires) == 1
 
 
@@ -306,8 +305,7 @@ def test_schemes(scheme, bowsprit, backend, client):
     bs = bowsprit(argv=('-l', '127.0.0.1:@PORT@', '-w',
                         f'/x={scheme}://127.0.0.1:{b.port}'))
     c = client(bs)
-    c.send(upgrade('/x'))
-    assert c.read_head() == switching()
+    c.open_websocket('/x')
 
 
 @pytest.mark.parametrize('setting', ['change_origin', 'change_origin=true',
@@ -317,8 +315,7 @@ def test_setting_after_the_url(setting, bowsprit, backend, client):
     bs = bowsprit(argv=('-l', '127.0.0.1:@PORT@', '-w',
                         f'/x={b.url} {setting} name=desktop'))
     c = client(bs)
-    c.send(upgrade('/x'))
-    assert c.read_head() == switching()
+    c.open_websocket('/x')
     changed = f'Host: 127.0.0.1:{b.port}'.encode() in b.wires[0].received
     assert changed == (not setting.endswith('false'))
     assert bs.lines('enabled for desktop connections')
@@ -369,10 +366,9 @@ def test_quiet_and_verbose(bowsprit, backend, client):
     c.read(7)
     bs.wait_line('Received data from backend: 7 bytes')
     bs = bowsprit(argv=(*argv, '-q'), wait=None)
-    wait_until(lambda: can_connect(bs.port), 'it to listen')
+    bs.wait_listening()
     c = client(bs)
-    c.send(upgrade('/x'))
-    assert c.read_head() == switching()
+    c.open_websocket('/x')
     assert not [s for s in bs.lines() if 'this is a container' not in s]
 
 

@@ -63,8 +63,7 @@ def test_2000_tunnels(bowsprit, backend, client, record_property):
                20 * wire.SLOW)
     bs.closed(n=TUNNELS, timeout=20 * wire.SLOW)
     wait_until(lambda: bs.descriptors() < 100, 'descriptors to be closed')
-    warm.send(from_client(b'still'))
-    assert warm.read_message() == (wire.BINARY, b'still')
+    warm.expect_echo(b'still')
 
 
 def test_memory_is_used_again(bowsprit, backend, client):
@@ -110,8 +109,7 @@ def test_out_of_descriptors_and_back(bowsprit, backend, client):
     bs = bowsprit(b, nofile=(80, 80), workers=1,
                   timeouts={'header': '30s', 'client_keepalive': '30s'})
     early = client(bs)
-    early.send(upgrade())
-    assert early.read_head() == switching()
+    early.open_websocket()
     crowd, refused = [], 0
     while refused < 3 and len(crowd) < 80:  # one by one, until none gets in
         c = client(bs, timeout=2 * wire.SLOW)
@@ -145,8 +143,7 @@ def test_out_of_descriptors_and_back(bowsprit, backend, client):
         except (Closed, AssertionError, OSError):
             return False
     wait_until(works, 'it to serve again', 10 * wire.SLOW)
-    early.send(from_client(b'y'))
-    assert early.read_message() == (wire.BINARY, b'y')
+    early.expect_echo(b'y')
 
 
 def test_all_who_wait_are_told_that_there_is_no_room(bowsprit, backend):
@@ -296,10 +293,8 @@ def test_clients_that_come_and_go_at_random(bowsprit, backend, client):
             pass
         rnd.choice([c.reset, c.close, c.reset, c.finish])()
     good = client(bs)
-    good.send(upgrade())
-    assert good.read_head() == switching()
-    good.send(from_client(b'ok'))
-    assert good.read_message() == (wire.BINARY, b'ok')
+    good.open_websocket()
+    good.expect_echo(b'ok')
 
 
 def test_connections_spread_over_workers(bowsprit, backend, client):
@@ -308,8 +303,7 @@ def test_connections_spread_over_workers(bowsprit, backend, client):
     bs = bowsprit(b, workers=4)
     for i in range(40):
         c = client(bs)
-        c.send(upgrade())
-        assert c.read_head() == switching()
+        c.open_websocket()
         c.send(from_client(b'%d' % i))
         assert c.read_message() == (wire.BINARY, b'%d' % i)
     opened = 'Connection opened'

@@ -17,8 +17,7 @@ import wire
 from backends import answering, echoing, tunnel, web
 from daemon import free_port
 from machine import Dnsmasq, Names, own_network, set_kernel
-from wire import (SLOW, Response, from_client, get, response, switching,
-                  upgrade, wait_until)
+from wire import SLOW, Response, get, response, upgrade, wait_until
 
 FIRST, SECOND = '127.0.0.2', '127.0.0.3'
 
@@ -273,8 +272,7 @@ def test_name_gets_another_address(names, bowsprit, backend, client):
         {'path': '/**', 'backend': f'http://app.test:{port}'},
         {'path': '/ws', 'backend': f'http://app.test:{old_ws.port}'}))
     t = client(bs)
-    t.send(upgrade())
-    assert t.read_head() == switching()
+    t.open_websocket()
     c = client(bs)
     c.send(get())
     assert c.read_response().body == b'old'
@@ -288,8 +286,7 @@ def test_name_gets_another_address(names, bowsprit, backend, client):
     wait_until(is_new, 'the new address')
     assert is_new() and len(old.wires) == 1
     assert len(new.wires) <= 2, 'only one that was made just then is not kept'
-    t.send(from_client(b'x'))
-    assert t.read_message() == (wire.BINARY, b'x')
+    t.expect_echo()
     old.stop()
 
 

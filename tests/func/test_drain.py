@@ -13,7 +13,6 @@ import pytest
 
 import wire
 from backends import CrowdBackend, answering, switch
-from daemon import can_connect
 from wire import (closing, frame, from_client, get, response, switching,
                   wait_until)
 
@@ -46,8 +45,7 @@ def test_close_waits_for_the_end_of_a_message(open_tunnel):
     message = frame(b'x' * 1000)
     s.send(message[:500])
     assert c.read(500) == message[:500]
-    bs.signal()
-    wait_until(lambda: not can_connect(bs.port), 'no more connections')
+    bs.drain()
     c.expect_quiet()
     s.send(message[500:] + frame(b'next'))
     assert c.read(len(message) - 500) == message[500:]
@@ -84,8 +82,7 @@ def test_exchange_finishes(bowsprit, backend, client):
     c.send(get('/slow'))
     head = c.read_head()
     assert c.read(2) == b'ab', head
-    bs.signal()
-    wait_until(lambda: not can_connect(bs.port), 'no more connections')
+    bs.drain()
     assert not bs.ended(), 'an exchange is under way'
     go.set()
     assert c.read(2) == b'cd'
@@ -106,8 +103,7 @@ def test_answer_during_a_drain_says_close(bowsprit, backend, client):
     c = client(bs)
     c.send(get('/late'))
     asked(b)
-    bs.signal()
-    wait_until(lambda: not can_connect(bs.port), 'no more connections')
+    bs.drain()
     go.set()
     answer = c.read_response()
     assert answer.body == b'late'
@@ -136,8 +132,7 @@ def test_events_go_on_to_the_end_of_the_drain(framing, bowsprit, backend,
     assert wire.Response(c.read_head()).get('Content-Type')
     c.read_until(b'tick')
     began = time.monotonic()
-    bs.signal()
-    wait_until(lambda: not can_connect(bs.port), 'no more connections')
+    bs.drain()
     heard = len(c.received)
     if framing == 'chunked':
         assert not c.read_to_end().endswith(wire.LAST_CHUNK)
@@ -177,8 +172,7 @@ def test_upgrade_that_opens_during_a_drain(bowsprit, backend, client):
     c = client(bs)
     c.send(wire.upgrade())
     asked(b)
-    bs.signal()
-    wait_until(lambda: not can_connect(bs.port), 'no more connections')
+    bs.drain()
     go.set()
     assert c.read_response().status == 101
     assert c.read(4) == CLOSE_1001

@@ -18,12 +18,8 @@ from wire import (QUIET, Closed, from_client, response, switching, upgrade,
 EARLY = from_client(b'early bird', wire.TEXT)
 
 
-def test_client_frames_in_the_segment_of_the_head(bowsprit, backend, client):
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(upgrade() + EARLY)
-    s = b.wait_for()
-    s.read_head()
+def test_client_frames_in_the_segment_of_the_head(under_way):
+    c, s, _ = under_way(upgrade() + EARLY)
     s.expect_quiet()
     s.send(switching())
     assert c.read_head() == switching()
@@ -33,12 +29,8 @@ def test_client_frames_in_the_segment_of_the_head(bowsprit, backend, client):
     assert s.read(len(late)) == late
 
 
-def test_client_frames_between_head_and_101(bowsprit, backend, client):
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(upgrade())
-    s = b.wait_for()
-    s.read_head()
+def test_client_frames_between_head_and_101(under_way):
+    c, s, _ = under_way(upgrade())
     c.send(EARLY)
     s.expect_quiet()
     s.send(switching())
@@ -136,12 +128,8 @@ def test_a_megabyte_before_the_101(bowsprit, backend, client):
     assert s.read(len(early) - sent) == early[sent:]
 
 
-def test_server_frames_in_the_segment_of_the_101(bowsprit, backend, client):
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(upgrade())
-    s = b.wait_for()
-    s.read_head()
+def test_server_frames_in_the_segment_of_the_101(under_way):
+    c, s, _ = under_way(upgrade())
     frames = wire.frame(b'RFB 003.008\n') + wire.frame(b'y' * 70000)
     s.send(switching() + frames)
     assert c.read(len(switching())) == switching()
@@ -150,14 +138,9 @@ def test_server_frames_in_the_segment_of_the_101(bowsprit, backend, client):
     assert c.read_message() == (wire.BINARY, b'z')
 
 
-def test_101_and_frames_and_end_at_once(bowsprit, backend, client):
+def test_101_and_frames_and_end_at_once(under_way):
     """A server that greets and leaves: all of it arrives, then the end."""
-    b = backend()
-    bs = bowsprit(b)
-    c = client(bs)
-    c.send(upgrade())
-    s = b.wait_for()
-    s.read_head()
+    c, s, bs = under_way(upgrade())
     last = wire.frame(b'bye') + wire.frame(wire.closing(1001), wire.CLOSE)
     s.send(switching() + last)
     s.finish()
@@ -167,25 +150,16 @@ def test_101_and_frames_and_end_at_once(bowsprit, backend, client):
     assert bs.closed()['by'] == 'server'
 
 
-def test_both_sides_early(bowsprit, backend, client):
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(upgrade() + EARLY)
-    s = b.wait_for()
-    s.read_head()
+def test_both_sides_early(under_way):
+    c, s, _ = under_way(upgrade() + EARLY)
     s.send(switching() + wire.frame(b'hello'))
     assert c.read_head() == switching()
     assert c.read_message() == (wire.BINARY, b'hello')
     assert s.read(len(EARLY)) == EARLY
 
 
-def test_early_messages_are_counted(bowsprit, backend, client):
-    b = backend()
-    bs = bowsprit(b)
-    c = client(bs)
-    c.send(upgrade() + EARLY + EARLY)
-    s = b.wait_for()
-    s.read_head()
+def test_early_messages_are_counted(under_way):
+    c, s, bs = under_way(upgrade() + EARLY + EARLY)
     frames = wire.frame(b'hello')
     s.send(switching() + frames)
     c.read_head()
@@ -204,13 +178,8 @@ def test_early_messages_are_counted(bowsprit, backend, client):
     assert line['from_server']['messages'] == 1
 
 
-def test_client_that_leaves_before_the_101(bowsprit, backend, client):
-    b = backend()
-    bs = bowsprit(b)
-    c = client(bs)
-    c.send(upgrade())
-    s = b.wait_for()
-    s.read_head()
+def test_client_that_leaves_before_the_101(under_way):
+    c, s, bs = under_way(upgrade())
     c.close()
     s.expect_gone()  # at once: nobody waits for its answer any more
     wait_until(lambda: bs.events('WebSocket'), 'a line about it')

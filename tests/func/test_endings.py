@@ -20,7 +20,6 @@ import pytest
 
 import wire
 from backends import answering, web
-from daemon import can_connect
 from wire import (QUIET, SLOW, Reset, Response, from_client, get, request,
                   response, upgrade, wait_until)
 
@@ -41,11 +40,6 @@ def rest_of(w):
         return w.take(len(w.buf))
 
 
-def drain(bs):
-    bs.signal()
-    wait_until(lambda: not can_connect(bs.port), 'no more connections')
-
-
 def unsent(w):
     """Bytes that the other end's kernel has not acknowledged yet."""
     return struct.unpack('i', fcntl.ioctl(w.sock, termios.TIOCOUTQ,
@@ -59,14 +53,9 @@ def unsent(w):
     b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n',
     b'HTTP/1.1 200 OK\r\n\r\nabc'],
     ids=['no answer yet', 'length', 'chunked', 'until close'])
-def test_fin_and_then_reset_of_the_client_ends_the_exchange(
-        begun, bowsprit, backend, client):
+def test_fin_and_then_reset_of_the_client_ends_the_exchange(begun, under_way):
     """After FIN it may still be there; a reset says that it is not."""
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(get())
-    s = b.wait_for()
-    s.read_head()
+    c, s, _ = under_way()
     if begun:
         s.send(begun)
         c.read_until(b'abc')
@@ -119,8 +108,7 @@ def test_last_words_of_a_server_that_resets_all_arrive_in_a_drain(
                'the last bytes to leave the server', pause=0.05)
     s.close()
     time.sleep(QUIET)  # nothing shows that the reset was noticed
-    bs.signal()
-    wait_until(lambda: not can_connect(bs.port), 'no more connections')
+    bs.drain()
     got = rest_of(c)
     assert len(got) == len(words)
     assert got == words
@@ -166,13 +154,9 @@ def test_who_broke_a_tunnel(by, how, open_tunnel):
 
 # ---- an answer that is cut must not look whole
 
-def test_truncated_answer_to_an_http_1_0_client(bowsprit, backend, client):
+def test_truncated_answer_to_an_http_1_0_client(under_way):
     """Without the chunks only a reset tells it from a whole one."""
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(HTTP_1_0)
-    s = b.wait_for()
-    s.read_head()
+    c, s, _ = under_way(HTTP_1_0)
     s.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
            + wire.chunk(b'hello'))
     head = c.read_head()
@@ -222,12 +206,8 @@ def test_server_that_resets_behind_a_whole_answer(bowsprit, backend, client):
     assert 'reason' not in bs.wait_status(200)
 
 
-def test_server_that_resets_an_answer_until_close(bowsprit, backend, client):
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(get())
-    s = b.wait_for()
-    s.read_head()
+def test_server_that_resets_an_answer_until_close(under_way):
+    c, s, _ = under_way()
     s.send(b'HTTP/1.1 200 OK\r\n\r\nhello')
     c.read_head()
     assert c.read(5) == b'hello'
@@ -240,14 +220,8 @@ def test_server_that_resets_an_answer_until_close(bowsprit, backend, client):
     (get(), ''), (HTTP_1_0, ''),
     (HTTP_1_0, 'Transfer-Encoding: chunked\r\n')],
     ids=['until close', 'until close to 1.0', 'chunked to 1.0'])
-def test_answer_that_the_end_of_a_drain_cuts(
-        ask, fields, bowsprit, backend, client):
-    b = backend()
-    bs = bowsprit(b, timeouts={'drain': '500ms'})
-    c = client(bs)
-    c.send(ask)
-    s = b.wait_for()
-    s.read_head()
+def test_answer_that_the_end_of_a_drain_cuts(ask, fields, under_way):
+    c, s, bs = under_way(ask, timeouts={'drain': '500ms'})
     part = wire.chunk(b'hello') if fields else b'hello'
     s.send(f'HTTP/1.1 200 OK\r\n{fields}\r\n'.encode() + part)
     c.read_head()
@@ -416,13 +390,10 @@ def test_reset_in_the_middle_of_an_upload(bowsprit, backend, client):
     bs.wait_event('[HTTP] POST / 502', reason='server-reset')
 
 
-def test_body_that_comes_in_drops_is_no_stalled_one(
-        bowsprit, backend, client):
-    b = backend()
-    c = client(bowsprit(b, timeouts={'stall': '800ms', 'response': '800ms'}))
-    c.send(request('POST', '/', 'x', 'Content-Length: 8'))
-    s = b.wait_for()
-    s.read_head()
+def test_body_that_comes_in_drops_is_no_stalled_one(under_way):
+    c, s, _ = under_way(
+        request('POST', '/', 'x', 'Content-Length: 8'),
+        timeouts={'stall': '800ms', 'response': '800ms'})
     for _ in range(8):
         time.sleep(0.2)  # 1.6 s in all
         c.send(b'x')
@@ -446,15 +417,10 @@ def test_tunnel_is_not_idle_while_its_reader_is_slow(open_tunnel):
 
 # ---- what a drain waits for, and what not
 
-def test_drain_of_0_cuts_nothing(bowsprit, backend, client):
+def test_drain_of_0_cuts_nothing(under_way):
     """0 is never, as for every other time."""
-    b = backend()
-    bs = bowsprit(b, timeouts={'drain': '0'})
-    c = client(bs)
-    c.send(get())
-    s = b.wait_for()
-    s.read_head()
-    drain(bs)
+    c, s, bs = under_way(timeouts={'drain': '0'})
+    bs.drain()
     c.expect_quiet(1)
     assert not bs.ended()
     s.send(response(200, 'late'))
@@ -464,17 +430,11 @@ def test_drain_of_0_cuts_nothing(bowsprit, backend, client):
 
 
 @pytest.mark.parametrize('answered', ['before', 'during'])
-def test_drain_does_not_wait_for_clients_that_linger(
-        answered, bowsprit, backend, client):
+def test_drain_does_not_wait_for_clients_that_linger(answered, under_way):
     """They have their answer; that they do not close is theirs."""
-    b = backend()
-    bs = bowsprit(b)
-    c = client(bs)
-    c.send(get('/', 'x', 'Connection: close'))
-    s = b.wait_for()
-    s.read_head()
+    c, s, bs = under_way(get('/', 'x', 'Connection: close'))
     if answered == 'during':
-        drain(bs)
+        bs.drain()
     s.send(response(200, 'ok'))
     assert c.read_response().body == b'ok'
     c.expect_end()  # and keeps its own half open
@@ -495,7 +455,7 @@ def elsewhere(bowsprit, backend, client):
         b = backend()
         bs = bowsprit(argv=(*LISTEN, '-r', f'/held={b.url}'),
                       command=(*APP, *args), wait=wait)
-        wait_until(lambda: can_connect(bs.port), 'it to listen')
+        bs.wait_listening()
         c = client(bs)
         c.send(get('/held'))
         s = b.wait_for()
@@ -507,7 +467,7 @@ def elsewhere(bowsprit, backend, client):
 def test_application_that_ends_during_a_drain(elsewhere):
     """Ctrl-C ends both at once: a new one would only be in the way."""
     bs, c, s = elsewhere()
-    drain(bs)
+    bs.drain()
     for pid in bs.family():
         if pid != bs.pid:
             os.kill(pid, signal.SIGTERM)
@@ -526,7 +486,7 @@ def test_application_that_listens_during_a_drain(elsewhere):
     """It is not ready: it takes no connection any more."""
     bs, c, s = elsewhere('--delay', '1', wait=None)
     bs.wait_line('the application starts')
-    drain(bs)
+    bs.drain()
     time.sleep(1.5)
     s.send(response(200, 'late'))
     assert c.read_response().body == b'late'

@@ -130,18 +130,12 @@ def test_101_byte_by_byte(bowsprit, backend, client):
     b = backend(echo_after_101(
         lambda w, answer: speak(w, answer, range(1, len(answer)))))
     c = client(bowsprit(b, timeouts=PATIENT))
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     echo_of(c, b'x')
 
 
-def test_nothing_of_a_101_is_shown_before_it_is_whole(
-        bowsprit, backend, client):
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(upgrade())
-    s = b.wait_for()
-    s.read_head()
+def test_nothing_of_a_101_is_shown_before_it_is_whole(under_way):
+    c, s, _ = under_way(upgrade())
     speak(s, switching()[:-1], [])
     c.expect_quiet()
     s.send(b'\n')

@@ -186,13 +186,8 @@ def test_response_streams_as_it_comes(bowsprit, backend, client):
     assert c.read(len(LAST_CHUNK)) == LAST_CHUNK
 
 
-def test_head_of_a_response_does_not_wait_for_its_body(
-        bowsprit, backend, client):
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(get())
-    s = b.wait_for()
-    s.read_head()
+def test_head_of_a_response_does_not_wait_for_its_body(under_way):
+    c, s, _ = under_way()
     s.send(b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n')
     assert Response(c.read_head()).status == 200
     for byte in b'abc':
@@ -201,13 +196,10 @@ def test_head_of_a_response_does_not_wait_for_its_body(
 
 
 @pytest.mark.parametrize('framing', ['length', 'chunked'])
-def test_request_streams_as_it_comes(framing, bowsprit, backend, client):
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(request('POST', '/', 'localhost', 'Content-Length: 18'
-                   if framing == 'length' else 'Transfer-Encoding: chunked'))
-    s = b.wait_for()
-    s.read_head()
+def test_request_streams_as_it_comes(framing, under_way):
+    c, s, _ = under_way(request(
+        'POST', '/', 'localhost', 'Content-Length: 18'
+        if framing == 'length' else 'Transfer-Encoding: chunked'))
     for i in range(3):
         part = b'part %d' % i if framing == 'length' else chunk(b'part %d' % i)
         c.send(part)
@@ -219,16 +211,14 @@ def test_request_streams_as_it_comes(framing, bowsprit, backend, client):
     assert c.read_response().status == 200
 
 
-def test_server_sent_events(bowsprit, backend, client):
+def test_server_sent_events(under_way):
     """A response without length, silent for longer than any limit."""
-    b = backend()
     limits = dict.fromkeys(('header', 'connect', 'handshake', 'response',
                             'stall', 'client_keepalive',
                             'backend_keepalive'), '300ms')
-    c = client(bowsprit(b, timeouts=limits))
-    c.send(get('/events', 'localhost', 'Accept: text/event-stream'))
-    s = b.wait_for()
-    s.read_head()
+    c, s, _ = under_way(
+        get('/events', 'localhost', 'Accept: text/event-stream'),
+        timeouts=limits)
     s.send(b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n')
     assert Response(c.read_head()).get('Content-Type') == 'text/event-stream'
     for i in range(2):
@@ -241,14 +231,8 @@ def test_server_sent_events(bowsprit, backend, client):
     s.expect_gone()  # or a server would stream to nobody for ever
 
 
-def test_event_stream_whose_client_leaves_in_silence(
-        bowsprit, backend, client):
-    b = backend()
-    bs = bowsprit(b)
-    c = client(bs)
-    c.send(get())
-    s = b.wait_for()
-    s.read_head()
+def test_event_stream_whose_client_leaves_in_silence(under_way):
+    c, s, _ = under_way()
     s.send(b'HTTP/1.1 200 OK\r\n\r\n')
     c.read_head()
     c.reset()
@@ -328,14 +312,10 @@ def test_expect_100_continue(bowsprit, backend, client):
     assert c.read_response().body == b'ok'
 
 
-def test_expect_100_continue_refused(bowsprit, backend, client):
+def test_expect_100_continue_refused(under_way):
     """The body is never sent; the client reads the refusal."""
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(request('POST', '/', 'localhost', 'Expect: 100-continue',
-                   'Content-Length: 4'))
-    s = b.wait_for()
-    s.read_head()
+    c, s, _ = under_way(request(
+        'POST', '/', 'localhost', 'Expect: 100-continue', 'Content-Length: 4'))
     s.send(response(413, 'too much', 'Connection: close'))
     s.finish()
     r = c.read_response()
@@ -425,14 +405,8 @@ def test_body_until_the_server_closes(bowsprit, backend, client):
     b'Transfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n',
     b'Transfer-Encoding: chunked\r\n\r\n100\r\nonly this'],
     ids=['length', 'between chunks', 'in a chunk'])
-def test_truncated_response_is_seen_to_be(
-        sent, end, bowsprit, backend, client):
-    b = backend()
-    bs = bowsprit(b)
-    c = client(bs)
-    c.send(get())
-    s = b.wait_for()
-    s.read_head()
+def test_truncated_response_is_seen_to_be(sent, end, under_way):
+    c, s, bs = under_way()
     s.send(b'HTTP/1.1 200 OK\r\n' + sent)
     c.read_until(b'only this')
     s.close() if end == 'fin' else s.reset()
@@ -444,14 +418,9 @@ def test_truncated_response_is_seen_to_be(
     bs.wait_event('', reason='server-truncated') if end == 'fin' else None
 
 
-def test_response_without_length_cut_by_reset_is_seen_to_be(
-        bowsprit, backend, client):
+def test_response_without_length_cut_by_reset_is_seen_to_be(under_way):
     """Only a reset tells that from the whole body."""
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(get())
-    s = b.wait_for()
-    s.read_head()
+    c, s, _ = under_way()
     s.send(b'HTTP/1.1 200 OK\r\n\r\nonly this')
     c.read_until(b'only this')
     s.reset()
@@ -459,14 +428,11 @@ def test_response_without_length_cut_by_reset_is_seen_to_be(
         c.read_to_end()
 
 
-def test_request_cut_off_is_no_request(bowsprit, backend, client):
+def test_request_cut_off_is_no_request(under_way):
     """A body that ends early must not look whole to the server."""
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(request('POST', '/', 'localhost', 'Transfer-Encoding: chunked',
-                   body=chunk(b'only this')))
-    s = b.wait_for()
-    s.read_head()
+    c, s, _ = under_way(request(
+        'POST', '/', 'localhost', 'Transfer-Encoding: chunked',
+        body=chunk(b'only this')))
     s.read_until(b'only this')
     c.close()
     s.expect_gone()
@@ -487,13 +453,8 @@ def test_half_closed_client_gets_its_answer(bowsprit, backend, client):
     c.expect_end()
 
 
-def test_client_that_is_gone_frees_the_server(bowsprit, backend, client):
-    b = backend()
-    bs = bowsprit(b)
-    c = client(bs)
-    c.send(get())
-    s = b.wait_for()
-    s.read_head()
+def test_client_that_is_gone_frees_the_server(under_way):
+    c, s, _ = under_way()
     c.reset()
     s.expect_gone()
 
@@ -516,15 +477,11 @@ def test_connection_close_is_honoured(bowsprit, backend, client):
     c.expect_end()
 
 
-def test_slow_first_byte_is_no_error(bowsprit, backend, client):
+def test_slow_first_byte_is_no_error(under_way):
     """header and handshake limits are none of an answer's."""
-    b = backend()
-    c = client(bowsprit(b, timeouts={'header': '300ms', 'handshake': '300ms',
-                                     'connect': '300ms', 'stall': '300ms',
-                                     'client_keepalive': '300ms'}))
-    c.send(get())
-    s = b.wait_for()
-    s.read_head()
+    c, s, _ = under_way(timeouts={
+        'header': '300ms', 'handshake': '300ms', 'connect': '300ms',
+        'stall': '300ms', 'client_keepalive': '300ms'})
     c.expect_quiet(0.8)
     s.send(response(200, 'late'))
     assert c.read_response().body == b'late'

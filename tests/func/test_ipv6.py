@@ -8,10 +8,9 @@ import socket
 
 import pytest
 
-import wire
 from backends import echoing, web
 from daemon import free_port
-from wire import connect, from_client, get, switching, upgrade
+from wire import connect, get
 
 
 @pytest.fixture(autouse=True)
@@ -62,10 +61,8 @@ def test_tunnel(on_six, backend, client):
     b = backend(echoing, host='::1')
     bs = on_six(b)
     c = client(bs, host='::1')
-    c.send(upgrade())
-    assert c.read_head() == switching()
-    c.send(from_client(b'x'))
-    assert c.read_message() == (wire.BINARY, b'x')
+    c.open_websocket()
+    c.expect_echo()
     assert bs.wait_event('Connection opened')['backend'] == b.url
     c.close()
     bs.closed()

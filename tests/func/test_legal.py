@@ -173,13 +173,9 @@ def test_final_answer_instead_of_100(status, bowsprit, backend, client):
     c.expect_end()
 
 
-def test_final_answer_after_100(bowsprit, backend, client):
+def test_final_answer_after_100(under_way):
     """It changed its mind, or a slow check behind it did."""
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(asks_first())
-    s = b.wait_for()
-    s.read_head()
+    c, s, _ = under_way(asks_first())
     s.send(b'HTTP/1.1 100 Continue\r\n\r\n' + response(403, 'no'))
     assert c.read_response().status == 100
     assert c.read_response().body == b'no'
@@ -200,13 +196,9 @@ def test_client_that_does_not_wait_for_100(bowsprit, backend, client):
         assert c.read_response().body == b'ok'
 
 
-def test_waiting_for_100_is_limited_by_response_alone(
-        bowsprit, backend, client):
-    b = backend()
-    c = client(bowsprit(b, timeouts={**SHORT, 'response': '60s'}))
-    c.send(asks_first())
-    s = b.wait_for()
-    s.read_head()
+def test_waiting_for_100_is_limited_by_response_alone(under_way):
+    c, s, _ = under_way(asks_first(),
+                        timeouts={**SHORT, 'response': '60s'})
     c.expect_quiet(1)
     s.send(b'HTTP/1.1 100 Continue\r\n\r\n')
     assert c.read_response().status == 100
@@ -237,14 +229,10 @@ def test_interim_answers_pass_as_they_are(method, bowsprit, backend, client):
     assert len(b.wires) == 1
 
 
-def test_http_1_0_client_that_expects_100_gets_none(
-        bowsprit, backend, client):
+def test_http_1_0_client_that_expects_100_gets_none(under_way):
     """RFC 9110 10.1.1, 15.2: it does not know what that is."""
-    b = backend()
-    c = client(bowsprit(b))
-    c.send(asks_first().replace(b'HTTP/1.1', b'HTTP/1.0') + b'body')
-    s = b.wait_for()
-    s.read_head()
+    c, s, _ = under_way(
+        asks_first().replace(b'HTTP/1.1', b'HTTP/1.0') + b'body')
     assert s.read(4) == b'body'
     s.send(INTERIM + response(200, 'ok'))
     assert c.read_response().body == b'ok'
@@ -380,13 +368,9 @@ def test_length_of_what_is_not_sent(status, method, bowsprit, backend, client):
     assert len(b.wires) == 1
 
 
-def test_event_stream_in_chunks_is_silent_for_longer_than_any_limit(
-        bowsprit, backend, client):
-    b = backend()
-    c = client(bowsprit(b, timeouts=SHORT))
-    c.send(get('/events', 'x', 'Accept: text/event-stream'))
-    s = b.wait_for()
-    s.read_head()
+def test_event_stream_in_chunks_is_silent_for_longer_than_any_limit(under_way):
+    c, s, _ = under_way(
+        get('/events', 'x', 'Accept: text/event-stream'), timeouts=SHORT)
     s.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n'
            b'Content-Type: text/event-stream\r\n\r\n')
     c.read_head()
@@ -400,13 +384,11 @@ def test_event_stream_in_chunks_is_silent_for_longer_than_any_limit(
     s.read_head()
 
 
-def test_both_bodies_at_once_in_no_hurry(bowsprit, backend, client):
+def test_both_bodies_at_once_in_no_hurry(under_way):
     """A duplex exchange: each side speaks when the other has spoken."""
-    b = backend()
-    c = client(bowsprit(b, timeouts=SHORT))
-    c.send(request('POST', '/', 'x', 'Transfer-Encoding: chunked'))
-    s = b.wait_for()
-    s.read_head()
+    c, s, _ = under_way(
+        request('POST', '/', 'x', 'Transfer-Encoding: chunked'),
+        timeouts=SHORT)
     s.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
     c.read_head()
     for i in range(3):

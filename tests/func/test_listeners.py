@@ -15,9 +15,8 @@ import pytest
 
 import wire
 from backends import CrowdBackend, RecordingBackend, echoing, web
-from daemon import can_connect, free_port
-from wire import (Wire, connect, from_client, get, response, switching,
-                  upgrade, wait_until)
+from daemon import free_port
+from wire import Wire, connect, get, response, wait_until
 
 
 @pytest.fixture
@@ -58,10 +57,8 @@ def test_requests_and_tunnels(bowsprit, backend, path):
     bs = bowsprit(backend(echoing), listeners=listening(path))
     assert bs.lines(f'> Ready on unix:{path}')
     c = connect_to(path)
-    c.send(upgrade())
-    assert c.read_head() == switching()
-    c.send(from_client(b'x'))
-    assert c.read_message() == (wire.BINARY, b'x')
+    c.open_websocket()
+    c.expect_echo()
     c.close()
     assert bs.closed()['by'] == 'client'
 
@@ -170,8 +167,7 @@ def test_workers_share_it(bowsprit, backend, path):
     bs = bowsprit(b, listeners=listening(path), workers=3)
     crowd = [connect_to(path) for _ in range(90)]
     for c in crowd:
-        c.send(upgrade())
-        assert c.read_head() == switching()
+        c.open_websocket()
     wait_until(lambda: len(bs.events('Connection opened')) == 90, 'the log')
     ids = [e['id'] for e in bs.events('Connection opened')]
     counts = [sum((i - 1) % 3 == w for i in ids) for w in range(3)]
@@ -259,8 +255,7 @@ def test_passed_to_the_next_one(bowsprit, backend, port_socket):
     c.send(get())
     s = b.wait_for()
     s.read_head()
-    old.signal()
-    wait_until(lambda: not can_connect(old.port), 'the drain')
+    old.drain()
     late = connect(port_of(port_socket))
     late.send(get())
     s.send(response(200, 'old'))

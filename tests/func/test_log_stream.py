@@ -36,8 +36,7 @@ def log_stream(bowsprit, backend):
 
 def open_one(bs, client):
     c = client(bs)
-    c.send(upgrade('/'))
-    assert c.read_head() == switching()
+    c.open_websocket('/')
     return c
 
 
@@ -46,8 +45,7 @@ def test_port_and_host(log_stream, client):
     with pytest.raises(OSError):
         client(bs)
     c = client(bs, host='127.0.0.2')
-    c.send(upgrade('/'))
-    assert c.read_head() == switching()
+    c.open_websocket('/')
 
 
 def test_max_sessions(log_stream, client):

@@ -12,8 +12,7 @@ import time
 
 import wire
 from backends import answering, echoing
-from daemon import can_connect
-from wire import from_client, get, response, switching, upgrade, wait_until
+from wire import from_client, get, response, wait_until
 
 TUNNELS = 200
 ECHOES = 25  # of each tunnel: more lines than the ring and the pipe take
@@ -26,7 +25,7 @@ def settings(file):
 
 def start(bowsprit, b, file):
     bs = bowsprit(b, wait=None, **settings(file))
-    wait_until(lambda: can_connect(bs.port), 'it to listen')
+    bs.wait_listening()
     return bs
 
 
@@ -35,8 +34,7 @@ def echo_in_many_tunnels(bs, client):
     tunnels = []
     for _ in range(TUNNELS):
         c = client(bs)
-        c.send(upgrade())
-        assert c.read_head() == switching()
+        c.open_websocket()
         tunnels.append(c)
     slowest = 0
     for i in range(ECHOES):
@@ -109,8 +107,7 @@ def test_full_disk_then_another_one(bowsprit, backend, client, tmp_path):
 def test_disk_that_stays_full(bowsprit, backend, client):
     bs = start(bowsprit, backend(echoing), '/dev/full')
     c = client(bs)
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     c.close()
     bs.signal()
     assert bs.wait_end() == 0

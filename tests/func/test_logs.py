@@ -17,7 +17,7 @@ import pytest
 
 import wire
 from backends import answering, answering_once, echoing, tunnel
-from daemon import can_connect, free_port
+from daemon import free_port
 from wire import closing, from_client, get, response, switching, upgrade
 
 PATH = '/api/auth/session/abc-123/novnc/websock'
@@ -493,12 +493,10 @@ def test_log_that_nobody_reads_stops_nothing(bowsprit, backend, client,
     b = backend(echoing)
     bs = bowsprit(b, wait=None, log={'format': 'json', 'access': 'all',
                                      'file': str(fifo)})
-    wire.wait_until(lambda: can_connect(bs.port), 'it to listen')
+    bs.wait_listening()
     os.close(reader)  # EPIPE from now on, and no SIGPIPE
     for _ in range(5):
         c = client(bs)
-        c.send(upgrade())
-        assert c.read_head() == switching()
-        c.send(from_client(b'x'))
-        assert c.read_message() == (wire.BINARY, b'x')
+        c.open_websocket()
+        c.expect_echo()
     assert not bs.ended()

@@ -19,7 +19,7 @@ from backends import RecordingBackend, tunnel, web
 from daemon import free_port
 from test_takeover import line  # noqa: F401 (a fixture)
 from tls import Authority, Secured, context
-from wire import from_client, get, response, switching, upgrade, wait_until
+from wire import get, response, switching, upgrade, wait_until
 
 SIGNATURE = b'\r\n\r\n\0\r\nQUIT\n'
 
@@ -110,8 +110,7 @@ def test_a_second_request_and_a_tunnel(behind, backend, client):
     c = client(bs)
     c.send(V2 + get('/1') + get('/2'))
     assert c.read_response().status == c.read_response().status == 200
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     assert [h.get('X-Forwarded-For') for h in heads] == ['192.0.2.1'] * 3
     assert bs.wait_event('Handling')['client'] == '192.0.2.1'
 
@@ -347,8 +346,7 @@ def test_sent_to_a_backend(version, bowsprit, backend, client):
     for _ in range(2):
         c.send(get())
         assert c.read_response().status == 200
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     assert [h for h, _ in heads] == [expected] * 3
     assert len(b.wires) == 3, 'none is used for another client'
     wait_until(lambda: b.wires[1].sock.fileno() < 0, 'none is kept')
@@ -390,8 +388,7 @@ def test_of_a_route_and_no_other(bowsprit, backend, client):
     for path in ('/p/1', '/', '/'):
         c.send(get(path))
         assert c.read_response().status == 200
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     assert len(without.wires) == 1
     assert [h[:6] for h, _ in heads] == [SIGNATURE[:6], b'PROXY ']
 
@@ -497,8 +494,7 @@ def test_behind_haproxy(how, behind, backend, program, client):
         c.send(headers)
         assert c.read_response().status in (200, 101)
         assert heads[-1].get('X-Forwarded-For') == '127.0.0.9'
-    c.send(from_client(b'x'))
-    assert c.read_message() == (wire.BINARY, b'x')
+    c.expect_echo()
     c.close()
     assert {e['client'] for e in bs.events('Handling')} == {'127.0.0.9'}
     assert not bs.complaints()
@@ -523,8 +519,7 @@ def test_in_front_of_haproxy(version, bowsprit, backend, program, client):
     own = c.sock.getsockname()[1]
     c.send(get())
     assert c.read_response().status == 200
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     assert {h for h, _ in heads} == {
         f'PROXY TCP4 127.0.0.1 127.0.0.1 {own} {bs.port}\r\n'.encode()}
 

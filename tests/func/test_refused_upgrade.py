@@ -346,8 +346,7 @@ def test_default_backend_takes_upgrades_of_next_only(
     bs = bowsprit(argv=['-l', '127.0.0.1:@PORT@', '--log-format', 'json',
                         '-b', b.url])
     c = client(bs)
-    c.send(upgrade('/_next/webpack-hmr?id=1'))
-    assert c.read_head() == switching()
+    c.open_websocket('/_next/webpack-hmr?id=1')
     c = client(bs)
     c.send(upgrade('/anything'))
     assert c.read_response().status == 404
@@ -446,8 +445,7 @@ def test_client_goes_during_connect(bowsprit, backend, client):
         c.send(upgrade())
         c.reset()
     c = client(bs)
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
 
 
 def test_refused_by_a_port_that_opens_later(bowsprit, backend, client):
@@ -459,8 +457,7 @@ def test_refused_by_a_port_that_opens_later(bowsprit, backend, client):
     assert c.read_response().status == 502
     b = backend(tunnel, port=port)
     c = client(bs)
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     assert len(b.wires) == 1
 
 
@@ -474,6 +471,5 @@ def test_silence_is_not_confused_with_slowness(bowsprit, backend, client):
         return RecordingBackend.KEEP
 
     c = client(bowsprit(backend(script), timeouts={'handshake': '5s'}))
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     c.expect_quiet(QUIET)

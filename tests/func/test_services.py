@@ -59,8 +59,7 @@ def test_restart_of_one_service_disturbs_no_other(bowsprit, services, client,
                                                   backend):
     bs = bowsprit(**three({n: b.url for n, b in services.items()}))
     tunnel = client(bs)
-    tunnel.send(upgrade('/socket.io/?EIO=4&transport=websocket'))
-    assert tunnel.read_head() == switching()
+    tunnel.open_websocket('/socket.io/?EIO=4&transport=websocket')
     c = client(bs)
 
     def says(name, path):
@@ -69,8 +68,7 @@ def test_restart_of_one_service_disturbs_no_other(bowsprit, services, client,
         assert (r.status, r.body) == (200, f'{name} {path}'.encode())
 
     def tunnel_is_open():
-        tunnel.send(from_client(b'still there?'))
-        assert tunnel.read_message() == (wire.BINARY, b'still there?')
+        tunnel.expect_echo(b'still there?')
     says('api', '/api/1')
     services['api'].stop()
     for _ in range(3):
@@ -117,8 +115,7 @@ def test_token_in_a_query(bowsprit, backend, client):
                           'level': 'debug'})
     target = f'/ws?token={TOKEN}&x=%20+y'
     c = client(bs)
-    c.send(upgrade(target))
-    assert c.read_head() == switching()
+    c.open_websocket(target)
     head = wire.Request(bytes(b.wait_for().received))
     assert head.target == target
     c.send(from_client(b'{"type":"ping"}', wire.TEXT))

@@ -36,8 +36,7 @@ def test_request(bowsprit, backend, client):
 def test_upgrade(bowsprit, backend, client):
     b = backend(tunnel)
     c = client(bowsprit(b, **RULES))
-    c.send(upgrade('/ws', 'localhost', *SENT))
-    assert c.read_head() == switching()
+    c.open_websocket('/ws', 'localhost', *SENT)
     assert re.fullmatch(
         re.escape(upgrade('/ws', 'localhost', *LEFT)[:-2]) + added() +
         re.escape(SET) + b'\r\n', came(b))

@@ -33,15 +33,9 @@ def test_end_when_idle(number, bowsprit, backend, client):
 
 
 @pytest.mark.parametrize('number', ENDS)
-def test_request_under_way_is_finished(number, bowsprit, backend, client):
-    b = backend()
-    bs = bowsprit(b)
-    c = client(bs)
-    c.send(get())
-    s = b.wait_for()
-    s.read_head()
-    bs.signal(number)
-    wait_until(lambda: not can_still_connect(bs), 'no more connections')
+def test_request_under_way_is_finished(number, under_way):
+    c, s, bs = under_way()
+    bs.drain(number)
     assert not bs.ended()
     s.send(response(200, 'whole'))
     r = c.read_response()
@@ -52,25 +46,11 @@ def test_request_under_way_is_finished(number, bowsprit, backend, client):
     assert bs.wait_end(1 * wire.SLOW) == 0, 'at once, not after the drain'
 
 
-def can_still_connect(bs):
-    try:
-        bs.connect().close()
-        return True
-    except OSError:
-        return False
-
-
-def test_body_under_way_is_finished(bowsprit, backend, client):
-    b = backend()
-    bs = bowsprit(b)
-    c = client(bs)
-    c.send(get())
-    s = b.wait_for()
-    s.read_head()
+def test_body_under_way_is_finished(under_way):
+    c, s, bs = under_way()
     s.send(b'HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n')
     c.read_head()
-    bs.signal()
-    wait_until(lambda: not can_still_connect(bs), 'no more connections')
+    bs.drain()
     for _ in range(3):
         s.send(b'x' * 100000)
         c.read(100000)
@@ -79,16 +59,10 @@ def test_body_under_way_is_finished(bowsprit, backend, client):
     assert bs.wait_end(1 * wire.SLOW) == 0
 
 
-def test_upgrade_under_way_is_told_to_go(bowsprit, backend, client):
+def test_upgrade_under_way_is_told_to_go(under_way):
     """Its 101 may come; then it is said goodbye to like the others."""
-    b = backend()
-    bs = bowsprit(b)
-    c = client(bs)
-    c.send(upgrade())
-    s = b.wait_for()
-    s.read_head()
-    bs.signal()
-    wait_until(lambda: not can_still_connect(bs), 'no more connections')
+    c, s, bs = under_way(upgrade())
+    bs.drain()
     s.send(switching())
     head = c.read_head()
     if head == switching():
@@ -110,8 +84,7 @@ def test_tunnels_are_closed_politely(bowsprit, backend, client):
     pairs = []
     for i in range(5):
         c = client(bs)
-        c.send(upgrade())
-        assert c.read_head() == switching()
+        c.open_websocket()
         pairs.append((c, b.wait_for(i + 1)))
     bs.signal()
     for c, s in pairs:
@@ -141,8 +114,7 @@ def test_goodbye_waits_for_the_end_of_a_message(cut, open_tunnel):
     at = 300 if cut == 'in a frame' else len(wire.frame(b'x' * 500))
     s.send(whole[:at])
     assert c.read(at) == whole[:at]
-    bs.signal()
-    wait_until(lambda: not can_still_connect(bs), 'the drain')
+    bs.drain()
     c.expect_quiet()
     s.send(whole[at:])
     assert c.read(len(whole) - at) == whole[at:]
@@ -208,19 +180,12 @@ def test_second_signal_ends_at_once(open_tunnel):
     bs.expected = (0, 1, 130, 143)
 
 
-def test_second_signal_within_a_second_is_the_same_one(
-        bowsprit, backend, client):
+def test_second_signal_within_a_second_is_the_same_one(under_way):
     """npm and a terminal both deliver ^C."""
-    b = backend()
-    bs = bowsprit(b)
-    c = client(bs)
-    c.send(get())
-    s = b.wait_for()
-    s.read_head()
+    c, s, bs = under_way()
     bs.signal(signal.SIGINT)
     bs.signal(signal.SIGINT)
-    bs.signal(signal.SIGTERM)
-    wait_until(lambda: not can_still_connect(bs), 'no more connections')
+    bs.drain(signal.SIGTERM)
     s.send(response(200, 'whole'))
     assert c.read_response().body == b'whole'
     c.close()
@@ -274,8 +239,7 @@ def test_reload(bowsprit, backend, client):
     b, new = backend(script), backend(web())
     bs = bowsprit(b)
     c = client(bs)
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     file = os.path.join(bs.folder, 'bowsprit.cfg')
     with open(file, encoding='ascii') as f:
         text = f.read()

@@ -217,14 +217,9 @@ def test_slow_reader_of_a_response(framing, bowsprit, backend, client):
     assert bs.rss('VmHWM') < RSS_LIMIT
 
 
-def test_slow_reader_of_a_request(bowsprit, backend, client):
-    b = backend()
-    bs = bowsprit(b)
-    c = client(bs)
-    c.send(wire.request('POST', '/', 'x',
-                        f'Content-Length: {len(PAYLOAD) * 100}'))
-    s = b.wait_for()
-    s.read_head()
+def test_slow_reader_of_a_request(under_way):
+    c, s, bs = under_way(wire.request(
+        'POST', '/', 'x', f'Content-Length: {len(PAYLOAD) * 100}'))
     sender = Sender(c, PAYLOAD, 100)
     sender.wait_stuck()
     assert sender.sent < 40 * MIB

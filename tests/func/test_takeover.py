@@ -26,8 +26,7 @@ from test_listeners import (ask, connect_to, listening, path,  # noqa: F401
                             port_of, port_socket, status_at)
 from test_reload import settings
 from test_real_servers import run
-from wire import (closing, from_client, get, response, switching, upgrade,
-                  wait_until)
+from wire import closing, from_client, get, response, wait_until
 
 ACCEPTS = 'accepts; finishing what is under way here'
 STAYS = 'goes on'
@@ -309,17 +308,12 @@ def test_answer_that_did_not_say_so_is_not_the_last(line, backend, client):
 
 # Tunnels
 
-def open_one(c):
-    c.send(upgrade())
-    assert c.read_head() == switching()
-
-
 def test_tunnels_hear_1012(line, backend, client):
     """And 1001 from the one that follows, when that is stopped."""
     b = backend(tunnel)
     old = line(b)
     before = client(old.bs)
-    open_one(before)
+    before.open_websocket()
     s = b.wait_for()
     old.pass_on()
     opcode, payload = before.read_message()
@@ -333,7 +327,7 @@ def test_tunnels_hear_1012(line, backend, client):
     assert old.bs.closed()['code'] == 1012
 
     after = client(old.bs)
-    open_one(after)
+    after.open_websocket()
     old.signal(signal.SIGTERM)
     opcode, payload = after.read_message()
     assert (opcode, payload[:2]) == (wire.CLOSE, closing(1001))
@@ -346,7 +340,7 @@ def test_message_under_way_is_finished(line, backend, client):
     b = backend(tunnel)
     old = line(b)
     c = client(old.bs)
-    open_one(c)
+    c.open_websocket()
     s = b.wait_for()
     whole = wire.frame(b'x' * 1000)
     s.send(whole[:500])

@@ -81,14 +81,11 @@ def test_response_that_never_begins(bowsprit, backend, client):
     assert e['reason'] == 'response-timeout'
 
 
-def test_response_is_awaited_from_the_last_byte_of_the_request(
-        bowsprit, backend, client):
+def test_response_is_awaited_from_the_last_byte_of_the_request(under_way):
     """A long upload does not use up the server's time to think."""
-    b = backend()
-    c = client(bowsprit(b, timeouts={'response': '600ms'}))
-    c.send(request('POST', '/', 'x', 'Content-Length: 10'))
-    s = b.wait_for()
-    s.read_head()
+    c, s, _ = under_way(
+        request('POST', '/', 'x', 'Content-Length: 10'),
+        timeouts={'response': '600ms'})
     for _ in range(9):
         time.sleep(0.1)
         c.send(b'x')

@@ -720,8 +720,7 @@ def test_new_files_are_noticed(bowsprit, secure, secured, backend, ca,
     put(new)
     bs.wait_line('were read again', 20 * wire.SLOW)
     wait_until(lambda: serial() != first, 'the new certificate')
-    c.send(from_client(b'alive'))
-    assert c.read_message() == (wire.BINARY, b'alive')
+    c.expect_echo(b'alive')
     # One that does not fit is told of, once, and nothing changes.
     second = serial()
     shutil.copy(ca.issue('other.org')[1], files[1])
@@ -732,8 +731,7 @@ def test_new_files_are_noticed(bowsprit, secure, secured, backend, ca,
     bs.wait_line('were read again', 20 * wire.SLOW, n=2)
     assert serial() == first
     assert len(bs.lines('stay as they were')) == 1
-    c.send(from_client(b'alive'))
-    assert c.read_message() == (wire.BINARY, b'alive')
+    c.expect_echo(b'alive')
     # At a reload they are read in any case.
     shutil.copy(ca.issue('other.org')[1], files[1])
     bs.signal(signal.SIGHUP)

@@ -17,15 +17,14 @@ import threading
 import pytest
 
 import wire
-from backends import (RecordingBackend, answering, echoing, switch, tunnel,
+from backends import (RecordingBackend, answering, echoing, tunnel,
                       web)
 from daemon import free_port
 from test_endings import RELAY_SCRATCH, unsent
 from test_proxy_protocol import Program
 from test_real_servers import APP as ASGI
 from tls import Authority, Secured, connect as connect_tls, context, openssl
-from wire import (Wire, from_client, get, request, response, switching,
-                  upgrade, wait_until)
+from wire import Wire, from_client, get, request, response, upgrade, wait_until
 
 
 @pytest.fixture(scope='module')
@@ -130,10 +129,8 @@ def test_names_and_options(scheme, secured, bowsprit, authority, client):
         '-l', '127.0.0.1:@PORT@', '--log-format', 'json', '-w',
         f'/ws={scheme}://localhost:{b.port} ca={authority.file}'))
     c = client(bs)
-    c.send(upgrade())
-    assert c.read_head() == switching()
-    c.send(from_client(b'x'))
-    assert c.read_message() == (wire.BINARY, b'x')
+    c.open_websocket()
+    c.expect_echo()
     assert b.names == ['localhost']
     opened = bs.wait_event('Connection opened')
     assert opened['backend'] == f'https://localhost:{b.port}'
@@ -191,10 +188,8 @@ def test_sessions_are_taken_up(versions, secured, bowsprit, authority,
     bs = bowsprit(b, workers=2, **to(b, authority))
     for i in range(6):
         c = client(bs)
-        c.send(upgrade())
-        assert c.read_head() == switching()
-        c.send(from_client(b'x'))
-        assert c.read_message() == (wire.BINARY, b'x')
+        c.open_websocket()
+        c.expect_echo()
         c.close()
         bs.closed(n=i + 1)
     reused = [w.sock.tls.session_reused for w in b.wires]
@@ -471,8 +466,7 @@ def through(side, bowsprit, authority):
 def open_tunnel(through, secured, **options):
     b = secured(tunnel)
     bs, c = through(b, **options)
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     s = b.wait_for()
     wait_until(lambda: b'\r\n\r\n' in s.received, 'its head')
     return bs, c, s
@@ -675,8 +669,7 @@ def test_reload(secured, bowsprit, authority, client, tmp_path):
     b = secured(echoing)
     bs = bowsprit(b, **to(b, authority))
     c = client(bs)
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     file = tmp_path / 'bowsprit0' / 'bowsprit.cfg'
     good = file.read_text()
     file.write_text(good.replace(authority.file, '/none'))
@@ -688,11 +681,9 @@ def test_reload(secured, bowsprit, authority, client, tmp_path):
     bs.wait_line('Configuration reloaded')
     for _ in range(3):
         d = client(bs)
-        d.send(upgrade())
-        assert d.read_head() == switching()
+        d.open_websocket()
         d.close()
-    c.send(from_client(b'x'))
-    assert c.read_message() == (wire.BINARY, b'x')
+    c.expect_echo()
 
 
 # Real ones

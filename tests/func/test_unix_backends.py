@@ -19,8 +19,7 @@ import pytest
 import wire
 from backends import answering, echoing, switch, web
 from test_real_servers import APP as ASGI
-from wire import (from_client, get, request, response, switching, upgrade,
-                  wait_until)
+from wire import from_client, get, request, response, upgrade, wait_until
 
 NOBODY = 65534
 APP = (sys.executable, os.path.join(os.path.dirname(
@@ -76,11 +75,9 @@ def test_options(options, backend, path, client):
     assert ask(client, bs, '/api/y?z').status == 200
     assert [h.target for h in heads] == ['/x', '/v1/y?z']
     c = client(bs)
-    c.send(upgrade('/ws'))
-    assert c.read_head() == switching()
+    c.open_websocket('/ws')
     assert b'GET /echo HTTP/1.1\r\n' in e.wires[0].received
-    c.send(from_client(b'x'))
-    assert c.read_message() == (wire.BINARY, b'x')
+    c.expect_echo()
     opened = bs.wait_event('Connection opened')
     assert opened['backend'] == e.url
     c.close()
@@ -119,8 +116,7 @@ def test_half_close_and_end(bowsprit, backend, path, client):
         w.send(wire.frame(b'word'))
     bs = bowsprit(backend(script, path=path))
     c = client(bs)
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     c.send(from_client(b'last'))
     c.finish()
     assert c.read_to_end() == wire.frame(b'word')
@@ -141,8 +137,7 @@ def test_server_that_closes_with_a_slow_reader(bowsprit, backend, path,
         w.send(data)
     bs = bowsprit(backend(script, path=path))
     c = client(bs, rcvbuf=4096)
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     assert c.read_to_end() == data
     assert bs.closed()['by'] == 'server'
 
@@ -162,8 +157,7 @@ def test_drain(bowsprit, backend, path, client):
     b = backend(echoing, path=path)
     bs = bowsprit(b)
     c = client(bs)
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     bs.signal()
     opcode, payload = c.read_message()
     assert (opcode, payload[:2]) == (wire.CLOSE, wire.closing(1001))
@@ -378,5 +372,4 @@ def test_node(serving, bowsprit, path, client):
     c = client(bs)
     c.send(upgrade())
     c.read_head()
-    c.send(from_client(b'x'))
-    assert c.read_message() == (wire.BINARY, b'x')
+    c.expect_echo()

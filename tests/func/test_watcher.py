@@ -9,7 +9,6 @@ import hashlib
 import random
 import socket
 import threading
-import time
 
 import pytest
 

@@ -178,6 +178,16 @@ class Wire:
         r.body = self.read_body(r)
         return r
 
+    def open_websocket(self, path='/ws', host='localhost', *fields):
+        """An upgrade, and the 101 to it as the backends here word it."""
+        self.send(upgrade(path, host, *fields))
+        assert self.read_head() == switching()
+
+    def expect_echo(self, payload=b'x'):
+        """What a client says in a tunnel comes back."""
+        self.send(from_client(payload))
+        assert self.read_message() == (BINARY, payload)
+
     def read_frame(self):
         """One frame as (opcode, payload, fin), unmasked if it was masked."""
         b0, b1 = self.read(2)
