@@ -135,6 +135,10 @@ def switch(w, *fields):
 def echoing(w, number):
     """A script: answers upgrades, echoes each message, then the Close."""
     switch(w)
+    echo(w)
+
+
+def echo(w):
     w.sock.settimeout(None)
     while True:
         opcode, payload, fin = w.read_frame()
@@ -157,6 +161,20 @@ def web(backend_requests=None):
             if backend_requests is not None:
                 backend_requests.append(r)
             w.send(wire.response(200, f'{r.method} {r.target} #{number}'))
+    return script
+
+
+def web_and_echo(say=lambda request: 'ok', requests=None):
+    """A script: a web server that also takes upgrades, and echoes there."""
+    def script(w, number):
+        while True:
+            r = w.read_request()
+            if requests is not None:
+                requests.append(r)
+            if r.get('Upgrade'):
+                w.send(wire.switching(r.get('Sec-WebSocket-Key')))
+                return echo(w)
+            w.send(wire.response(200, say(r)))
     return script
 
 

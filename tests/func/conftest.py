@@ -26,6 +26,7 @@ import pytest
 
 from backends import RecordingBackend, tunnel
 from daemon import Bowsprit, config_text, free_port
+from programs import Program
 from wire import SLOW, Wire, connect, get, wait_until
 
 TEST_SECONDS = 120 * SLOW
@@ -208,6 +209,20 @@ def under_way(bowsprit, backend, client):
         return c, s, bs
 
     return make
+
+
+@pytest.fixture
+def program(bowsprit, tmp_path):
+    """A factory of Programs, of which it knows the folder."""
+    made = []
+
+    def start(*args, **options):
+        made.append(Program(tmp_path, *args, **options))
+        return made[-1]
+
+    yield start
+    for p in made:
+        p.stop()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import threading
 import time
 
 import wire
-from backends import CrowdBackend, echoing, web
+from backends import CrowdBackend, echoing, web, web_and_echo
 from daemon import free_port
 from wire import (Closed, closing, connect, from_client, get, switching,
                   upgrade, wait_until)
@@ -236,22 +236,9 @@ class Load:
             assert not t.is_alive(), 'a client hangs'
 
 
-def both(w, number):
-    """A script: a web server that also takes upgrades, and echoes."""
-    while True:
-        r = w.read_request()
-        if r.get('Upgrade'):
-            w.send(switching(r.get('Sec-WebSocket-Key')))
-            break
-        w.send(wire.response(200, 'ok'))
-    while True:
-        opcode, payload, _ = w.read_frame()
-        w.send(wire.frame(payload, opcode))
-
-
 def test_backend_killed_and_back_under_load(bowsprit, backend, client):
     port = free_port()
-    b = backend(both, port=port)
+    b = backend(web_and_echo(), port=port)
     bs = bowsprit(b)
     load = Load(bs.port)
     for n in range(3):
@@ -261,7 +248,7 @@ def test_backend_killed_and_back_under_load(bowsprit, backend, client):
         failed = load.failed
         wait_until(lambda: load.failed > failed + 20, 'failures',
                    20 * wire.SLOW)
-        b = backend(both, port=port)
+        b = backend(web_and_echo(), port=port)
     ok = load.ok
     wait_until(lambda: load.ok > ok + 50, 'it to work', 20 * wire.SLOW)
     load.stop()
@@ -276,7 +263,7 @@ def test_backend_killed_and_back_under_load(bowsprit, backend, client):
 
 def test_clients_that_come_and_go_at_random(bowsprit, backend, client):
     """Every moment of a connection's life is one at which it may end."""
-    b = backend(both)
+    b = backend(web_and_echo())
     bs = bowsprit(b, timeouts={'header': '2s'})
     rnd = random.Random(11)
     head = upgrade('/ws', 'localhost', 'Cookie: ' + 'x' * 2000)

@@ -15,8 +15,9 @@ import time
 import pytest
 
 import wire
-from backends import RecordingBackend, tunnel, web
+from backends import RecordingBackend, tunnel, web, web_and_echo
 from daemon import free_port
+from programs import haproxy, nginx
 from test_takeover import line  # noqa: F401 (a fixture)
 from tls import Authority, Secured, context
 from wire import get, response, switching, upgrade, wait_until
@@ -98,15 +99,7 @@ def test_trust_is_in_the_client(trusted, header, forwarded, behind, backend,
 def test_a_second_request_and_a_tunnel(behind, backend, client):
     """It stands once, at the beginning of the connection."""
     heads = []
-
-    def script(w, number):
-        while True:
-            heads.append(w.read_request())
-            if heads[-1].get('Upgrade'):
-                w.send(switching())
-                return RecordingBackend.KEEP
-            w.send(response(200))
-    bs = behind(backend(script))
+    bs = behind(backend(web_and_echo(requests=heads)))
     c = client(bs)
     c.send(V2 + get('/1') + get('/2'))
     assert c.read_response().status == c.read_response().status == 200
@@ -415,78 +408,16 @@ def test_a_client_without_an_address(bowsprit, backend):
 
 # Real ones
 
-class Program:
-    """A daemon with a configuration file, until it is stopped."""
-
-    def __init__(self, folder, argv, config, port):
-        self.config = folder / f'{argv[0]}.cfg'
-        self.config.write_text(config)
-        self.log = open(folder / f'{argv[0]}.log', 'wb')
-        self.process = subprocess.Popen(
-            [*argv, str(self.config)], stdout=self.log, stderr=self.log,
-            cwd=folder)
-
-        def up():
-            assert self.process.poll() is None, (
-                folder / f'{argv[0]}.log').read_text()
-            with socket.socket() as s:
-                return s.connect_ex(('127.0.0.1', port)) == 0
-        wait_until(up, argv[0], 20 * wire.SLOW)
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-        self.log.close()
-
-
-@pytest.fixture
-def program(bowsprit, tmp_path):
-    made = []
-
-    def start(*args):
-        made.append(Program(tmp_path, *args))
-        return made[-1]
-    yield start
-    for p in made:
-        p.stop()
-
-
-HAPROXY = '''
-defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
-listen front
-  bind 127.0.0.1:{front} {bind}
-  server it 127.0.0.1:{back} {server}
-'''
-
-
-def haproxy(program, back, bind='', server=''):
-    port = free_port()
-    program(['haproxy', '-db', '-f'],
-            HAPROXY.format(front=port, back=back, bind=bind, server=server),
-            port)
-    return port
-
-
 @pytest.mark.parametrize('how', [
     'send-proxy', 'send-proxy-v2', 'send-proxy-v2 check inter 100ms',
     'send-proxy-v2 proxy-v2-options unique-id,crc32c'])
 def test_behind_haproxy(how, behind, backend, program, client):
     """It names the client, as which its own address on another net serves."""
     heads = []
-
-    def script(w, number):
-        while True:
-            heads.append(w.read_request())
-            if heads[-1].get('Upgrade'):
-                w.send(switching())
-                return echoing_from_here(w)
-            w.send(response(200))
-    bs = behind(backend(script), trusted_proxies=('127.0.0.1',))
-    port = haproxy(program, bs.port, server=how)
+    bs = behind(backend(web_and_echo(requests=heads)),
+                trusted_proxies=('127.0.0.1',))
+    port = free_port()
+    haproxy(program, port, bs.port, server=how)
     for headers in (get(), upgrade()):
         sock = socket.create_connection(('127.0.0.1', port), wire.PATIENCE,
                                         ('127.0.0.9', 0))
@@ -500,19 +431,13 @@ def test_behind_haproxy(how, behind, backend, program, client):
     assert not bs.complaints()
 
 
-def echoing_from_here(w):
-    w.sock.settimeout(None)
-    while True:
-        opcode, payload, fin = w.read_frame()
-        w.send(wire.frame(payload, opcode, fin=fin))
-
-
 @pytest.mark.parametrize('version', ['v1', 'v2'])
 def test_in_front_of_haproxy(version, bowsprit, backend, program, client):
     """It takes ours, and says it again to a server that we can ask."""
     heads = []
     b = backend(reading(heads))
-    port = haproxy(program, b.port, bind='accept-proxy', server='send-proxy')
+    port = free_port()
+    haproxy(program, port, b.port, 'accept-proxy', 'send-proxy')
     bs = bowsprit(argv=('-l', '127.0.0.1:@PORT@', '-r',
                         f'/**=http://127.0.0.1:{port} send_proxy={version}'))
     c = client(bs)
@@ -524,33 +449,12 @@ def test_in_front_of_haproxy(version, bowsprit, backend, program, client):
         f'PROXY TCP4 127.0.0.1 127.0.0.1 {own} {bs.port}\r\n'.encode()}
 
 
-NGINX = '''
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{ }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  server {{
-    listen 127.0.0.1:{port} proxy_protocol;
-    location / {{
-      return 200 "$proxy_protocol_addr $proxy_protocol_port $http_host";
-    }}
-  }}
-}}
-'''
-
-
 @pytest.mark.parametrize('version', ['v1', 'v2'])
-def test_in_front_of_nginx(version, bowsprit, program, tmp_path, client):
+def test_in_front_of_nginx(version, bowsprit, program, client):
     port = free_port()
-    program(['nginx', '-e', 'stderr', '-c'],
-            NGINX.format(folder=tmp_path, port=port), port)
+    nginx(program, port, f'listen 127.0.0.1:{port} proxy_protocol; '
+          'location / { return 200 "$proxy_protocol_addr '
+          '$proxy_protocol_port $http_host"; }')
     bs = bowsprit(argv=('-l', '127.0.0.1:@PORT@', '-r',
                         f'/**=http://127.0.0.1:{port} send_proxy={version}'))
     for _ in range(2):

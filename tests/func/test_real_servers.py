@@ -7,75 +7,52 @@ either of its WebSocket implementations, Python's own HTTP server and client.
 import asyncio
 import http.client
 import random
-import socket
-import subprocess
-import sys
 import threading
 
 import pytest
 
+import programs
 import wire
 from daemon import free_port
-from wire import wait_until
 
 websockets = pytest.importorskip('websockets')
 
-PYTHON = sys.executable
-
-APP = '''
-async def app(scope, receive, send):
-    if scope["type"] == "http":
-        body = b""
-        while True:
-            m = await receive()
-            body += m.get("body", b"")
-            if not m.get("more_body"):
-                break
-        await send({"type": "http.response.start", "status": 200,
-                    "headers": [(b"x-path", scope["raw_path"])]})
-        await send({"type": "http.response.body", "body": body})
-    if scope["type"] == "websocket":
-        await receive()
-        if scope["path"] == "/refused":
-            await send({"type": "websocket.close", "code": 1000})
-            return
-        names = scope.get("subprotocols") or [None]
-        await send({"type": "websocket.accept", "subprotocol": names[0]})
-        while True:
-            m = await receive()
-            if m["type"] == "websocket.disconnect":
-                return
-            if m.get("text") == "leave":
-                await send({"type": "websocket.close", "code": 4001})
-                return
-            m = {k: v for k, v in m.items() if v is not None}
-            await send({**m, "type": "websocket.send"})
-'''
-
 
 @pytest.fixture(params=['websockets', 'wsproto'])
-def uvicorn(request, tmp_path, bowsprit):
-    """uvicorn in a process of its own; its port."""
-    (tmp_path / 'echo_app.py').write_text(APP)
+def uvicorn(request, program):
+    """Its port."""
     port = free_port()
-    log = open(tmp_path / 'uvicorn.log', 'wb')
-    p = subprocess.Popen(
-        [PYTHON, '-m', 'uvicorn', 'echo_app:app', '--port', str(port),
-         '--ws', request.param], cwd=tmp_path, stdout=log, stderr=log)
-
-    def up():
-        assert p.poll() is None, (tmp_path / 'uvicorn.log').read_text()
-        with socket.socket() as s:
-            return s.connect_ex(('127.0.0.1', port)) == 0
-    wait_until(up, 'uvicorn', 20 * wire.SLOW)
-    yield port
-    p.kill()
-    p.wait()
-    log.close()
+    programs.uvicorn(program, port, '--ws', request.param)
+    return port
 
 
 def run(coroutine):
     return asyncio.run(asyncio.wait_for(coroutine, 60 * wire.SLOW))
+
+
+async def echo_until_it_leaves(ws, sizes=(0, 125, 65536, 400_000)):
+    """Messages come back from peers/echo_app.py, then it is told to close."""
+    for size in sizes:
+        data = random.randbytes(size)
+        await ws.send(data)
+        assert await ws.recv() == data
+        await ws.send('ä' * size)
+        assert await ws.recv() == 'ä' * size
+    await ws.send('leave')
+    with pytest.raises(websockets.ConnectionClosed):
+        await ws.recv()
+    assert ws.close_code == 4001
+
+
+def talk_to_echo_app(bs):
+    """All of it through bowsprit, whose log knows who closed, and how."""
+    async def talk():
+        async with websockets.connect(f'ws://127.0.0.1:{bs.port}/') as ws:
+            await echo_until_it_leaves(ws)
+    run(talk())
+    line = bs.closed()
+    assert (line['by'], line['reason'], line['code']) == (
+        'server', 'close', 4001)
 
 
 def test_websockets_to_uvicorn(uvicorn, bowsprit):
@@ -85,17 +62,9 @@ def test_websockets_to_uvicorn(uvicorn, bowsprit):
         uri = f'ws://127.0.0.1:{bs.port}/x?y=%2F'
         async with websockets.connect(uri, subprotocols=['a', 'b']) as ws:
             assert ws.subprotocol == 'a'
-            for size in (0, 1, 125, 126, 65535, 65536, 400_000):
-                data = random.randbytes(size)
-                await ws.send(data)
-                assert await ws.recv() == data
-                await ws.send('ä' * size)
-                assert await ws.recv() == 'ä' * size
             await (await ws.ping())
-            await ws.send('leave')
-            with pytest.raises(websockets.ConnectionClosed):
-                await ws.recv()
-            assert ws.close_code == 4001
+            await echo_until_it_leaves(
+                ws, (0, 1, 125, 126, 65535, 65536, 400_000))
     run(talk())
     line = bs.closed()
     assert (line['by'], line['reason'], line['code']) == (
@@ -235,31 +204,18 @@ def test_pings_of_the_server_keep_a_tunnel(bowsprit, library_server):
     run(talk())
 
 
-def test_server_process_that_is_killed(bowsprit, tmp_path):
+def test_server_process_that_is_killed(program, bowsprit):
     """SIGKILL: its kernel says so, and the client hears of it at once."""
-    code = ('import asyncio, websockets\n'
-            'async def h(ws):\n'
-            '    async for m in ws: await ws.send(m)\n'
-            'async def main():\n'
-            '    s = await websockets.serve(h, "127.0.0.1", 0)\n'
-            '    print(s.sockets[0].getsockname()[1], flush=True)\n'
-            '    await asyncio.Future()\n'
-            'asyncio.run(main())\n')
-    p = subprocess.Popen([PYTHON, '-c', code], stdout=subprocess.PIPE)
-    try:
-        port = int(p.stdout.readline())
-        bs = bowsprit(f'http://127.0.0.1:{port}')
+    port = free_port()
+    server = programs.uvicorn(program, port)
+    bs = bowsprit(f'http://127.0.0.1:{port}')
 
-        async def talk():
-            ws = await websockets.connect(f'ws://127.0.0.1:{bs.port}/')
-            await ws.send('x')
-            assert await ws.recv() == 'x'
-            p.kill()
-            with pytest.raises(websockets.ConnectionClosedError):
-                await asyncio.wait_for(ws.recv(), 5 * wire.SLOW)
-        run(talk())
-        assert bs.closed()['by'] == 'server'
-    finally:
-        p.kill()
-        p.wait()
-        p.stdout.close()
+    async def talk():
+        ws = await websockets.connect(f'ws://127.0.0.1:{bs.port}/')
+        await ws.send('x')
+        assert await ws.recv() == 'x'
+        server.stop()
+        with pytest.raises(websockets.ConnectionClosedError):
+            await asyncio.wait_for(ws.recv(), 5 * wire.SLOW)
+    run(talk())
+    assert bs.closed()['by'] == 'server'

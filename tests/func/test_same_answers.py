@@ -13,11 +13,10 @@ import sys
 import pytest
 
 import wire
-from daemon import can_connect, free_port
+from daemon import free_port
+from programs import PEERS
 from same import differences, run_of
-from wire import wait_until
 
-PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'peers')
 REQUESTS = os.path.join(PEERS, 'requests.json')
 FILES = os.path.join(PEERS, 'files.json')
 SERVERS = {
@@ -40,16 +39,12 @@ CLIENTS = {
 class Server:
     """One of SERVERS in a process of its own, and the heads that it saw."""
 
-    def __init__(self, name, folder):
+    def __init__(self, name, program, folder):
         self.port = free_port()
         self.record = folder / 'seen'
-        self.log = open(folder / 'server.log', 'wb')
-        self.process = subprocess.Popen(
-            [a.format(port=self.port, site=folder / 'site')
-             for a in SERVERS[name]], cwd=PEERS,
-            env={**os.environ, 'RECORD': str(self.record)},
-            stdout=self.log, stderr=self.log)
-        wait_until(lambda: can_connect(self.port), name, 20 * wire.SLOW)
+        program([a.format(port=self.port, site=folder / 'site')
+                 for a in SERVERS[name]], self.port, cwd=PEERS,
+                env={**os.environ, 'RECORD': str(self.record)})
 
     def seen(self):
         """What it saw since it was last asked."""
@@ -57,17 +52,10 @@ class Server:
         self.record.unlink(missing_ok=True)
         return text
 
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-        self.log.close()
-
 
 @pytest.fixture(params=['node', 'uvicorn'])
-def server(request, bowsprit, tmp_path):
-    s = Server(request.param, tmp_path)
-    yield s
-    s.stop()
+def server(request, program, tmp_path):
+    return Server(request.param, program, tmp_path)
 
 
 def ask(client, server, port, folder, file=REQUESTS):
@@ -90,20 +78,17 @@ def test_same_answers(client, server, bowsprit, tmp_path):
     assert list(differences(direct, through)) == []
 
 
-def test_same_files(bowsprit, tmp_path):
+def test_same_files(program, bowsprit, tmp_path):
     """Python's http.server, whose answers are HTTP/1.0."""
     site = tmp_path / 'site'
     (site / 'below').mkdir(parents=True)
     (site / 'a b.txt').write_text('hello\n')
     (site / 'empty').touch()
     (site / 'large.bin').write_bytes(os.urandom(3_000_000))
-    server = Server('http.server', tmp_path)
-    try:
-        bs = bowsprit(f'http://127.0.0.1:{server.port}')
-        direct = ask('curl', server, server.port, tmp_path / 'direct', FILES)
-        through = ask('curl', server, bs.port, tmp_path / 'through', FILES)
-    finally:
-        server.stop()
+    server = Server('http.server', program, tmp_path)
+    bs = bowsprit(f'http://127.0.0.1:{server.port}')
+    direct = ask('curl', server, server.port, tmp_path / 'direct', FILES)
+    through = ask('curl', server, bs.port, tmp_path / 'through', FILES)
     for answer in direct.answers:
         assert answer['start'].startswith('HTTP/1.0 ')
         answer['start'] = answer['start'].replace('1.0', '1.1', 1)
@@ -113,17 +98,13 @@ def test_same_files(bowsprit, tmp_path):
 
 
 @pytest.mark.parametrize('options', [['-k'], []], ids=['kept', 'http10'])
-def test_ab(options, bowsprit, tmp_path):
-    server = Server('node', tmp_path)
-    try:
-        bs = bowsprit(f'http://127.0.0.1:{server.port}')
-        p = subprocess.run(
-            ['ab', '-q', *options, '-c', '20', '-n', '1000',
-             f'http://127.0.0.1:{bs.port}/bytes/3000'],
-            capture_output=True, text=True, timeout=60 * wire.SLOW,
-            check=True)
-    finally:
-        server.stop()
+def test_ab(options, program, bowsprit, tmp_path):
+    server = Server('node', program, tmp_path)
+    bs = bowsprit(f'http://127.0.0.1:{server.port}')
+    p = subprocess.run(
+        ['ab', '-q', *options, '-c', '20', '-n', '1000',
+         f'http://127.0.0.1:{bs.port}/bytes/3000'],
+        capture_output=True, text=True, timeout=60 * wire.SLOW, check=True)
     assert re.search(r'Complete requests: +1000\n', p.stdout), p.stdout
     assert re.search(r'Failed requests: +0\n', p.stdout), p.stdout
     assert 'Non-2xx' not in p.stdout

@@ -7,25 +7,15 @@ application, an API and a Socket.IO server, which come and go by themselves.
 import pytest
 
 import wire
-from backends import echoing
-from wire import from_client, get, request, response, switching, upgrade
+from backends import echoing, web_and_echo
+from wire import from_client, get, request, upgrade
 
 SERVICES = ('front', 'api', 'sockets')
 
 
 def answering_by(name):
-    """A script: a web server that says which one it is."""
-    def script(w, number):
-        while True:
-            r = w.read_request()
-            if r.get('Upgrade'):
-                w.send(switching(r.get('Sec-WebSocket-Key')))
-                break
-            w.send(response(200, f'{name} {r.target}'))
-        while True:
-            opcode, payload = w.read_message()
-            w.send(wire.frame(payload, opcode))
-    return script
+    """A script: a server that says which one it is."""
+    return web_and_echo(lambda request: f'{name} {request.target}')
 
 
 def three(urls):

@@ -4,25 +4,24 @@ Backends with TLS: who they must prove to be, what is said when they do not, and
 that everything else is as over TCP.
 """
 
-import asyncio
 import os
 import random
 import signal
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 
 import pytest
 
+import programs
 import wire
 from backends import (RecordingBackend, answering, echoing, tunnel,
                       web)
 from daemon import free_port
+from programs import uvicorn
 from test_endings import RELAY_SCRATCH, unsent
-from test_proxy_protocol import Program
-from test_real_servers import APP as ASGI
+from test_real_servers import talk_to_echo_app
 from tls import Authority, Secured, connect as connect_tls, context, openssl
 from wire import Wire, from_client, get, request, response, upgrade, wait_until
 
@@ -334,20 +333,12 @@ def test_wrong_name_after_a_right_one(secured, bowsprit, authority, client,
 
 # What is no TLS
 
-def test_plain_http_there(bowsprit, client):
+def test_plain_http_there(program, bowsprit, client):
     """It answers the handshake with a 400, as node does."""
-    p = subprocess.Popen(
-        ['node', '-e', 'const s = require("http").createServer('
-         '(q, a) => a.end()).listen(0, "127.0.0.1", '
-         '() => console.log(s.address().port))'], stdout=subprocess.PIPE)
-    try:
-        port = int(p.stdout.readline())
-        line = failed(client, bowsprit(f'https://127.0.0.1:{port}'),
-                      'server-tls')
-    finally:
-        p.kill()
-        p.wait()
-        p.stdout.close()
+    port = free_port()
+    program(['node', '-e', 'require("http").createServer((q, a) => a.end())'
+             f'.listen({port}, "127.0.0.1")'], port)
+    line = failed(client, bowsprit(f'https://127.0.0.1:{port}'), 'server-tls')
     assert line['message'] == 'wrong version number'
     assert 'then write http://' in line['hint']
 
@@ -688,47 +679,24 @@ def test_reload(secured, bowsprit, authority, client, tmp_path):
 
 # Real ones
 
-NGINX = '''
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{ }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  server {{
+@pytest.fixture
+def nginx(program, issued, authority):
+    """A factory: its port, on which it says what it knows of us."""
+    def start(more=''):
+        port = free_port()
+        programs.nginx(program, port, f'''
     listen 127.0.0.1:{port} ssl {more};
-    ssl_certificate {cert};
-    ssl_certificate_key {key};
-    ssl_client_certificate {ca};
+    ssl_certificate {issued[0]};
+    ssl_certificate_key {issued[1]};
+    ssl_client_certificate {authority.file};
     ssl_verify_client optional;
     ssl_protocols TLSv1.2 TLSv1.3;
     location / {{
       return 200 "$ssl_server_name $ssl_protocol $ssl_client_s_dn $ssl_session_reused $proxy_protocol_addr";
     }}
-  }}
-}}
-'''
-
-
-@pytest.fixture
-def nginx(bowsprit, tmp_path, issued, authority):
-    made = []
-
-    def start(more=''):
-        port = free_port()
-        made.append(Program(
-            tmp_path, ['nginx', '-e', 'stderr', '-c'],
-            NGINX.format(folder=tmp_path, port=port, cert=issued[0],
-                         key=issued[1], ca=authority.file, more=more), port))
+''')
         return port
-    yield start
-    for p in made:
-        p.stop()
+    return start
 
 
 def test_nginx(nginx, bowsprit, authority, client):
@@ -759,67 +727,33 @@ def test_nginx_with_a_proxy_header(nginx, bowsprit, authority, client):
         b'localhost TLSv1.3  r 127.0.0.1'] * 2
 
 
-def test_uvicorn(bowsprit, tmp_path, issued, authority):
-    websockets = pytest.importorskip('websockets')
-    (tmp_path / 'echo_app.py').write_text(ASGI)
+def test_uvicorn(program, bowsprit, issued, authority):
     port = free_port()
-    p = subprocess.Popen(
-        [sys.executable, '-m', 'uvicorn', 'echo_app:app', '--port', str(port),
-         '--ssl-certfile', issued[0], '--ssl-keyfile', issued[1],
-         '--log-level', 'warning'], cwd=tmp_path)
-
-    def up():
-        assert p.poll() is None
-        with socket.socket() as s:
-            return s.connect_ex(('127.0.0.1', port)) == 0
-    try:
-        wait_until(up, 'uvicorn', 20 * wire.SLOW)
-        bs = bowsprit(f'https://localhost:{port}', backends={'app': {
-            'servers': (f'https://localhost:{port}',),
-            'ca': authority.file}})
-
-        async def talk():
-            async with websockets.connect(
-                    f'ws://127.0.0.1:{bs.port}/') as ws:
-                for size in (0, 125, 65536, 400_000):
-                    data = random.randbytes(size)
-                    await ws.send(data)
-                    assert await ws.recv() == data
-                await ws.send('leave')
-                with pytest.raises(websockets.ConnectionClosed):
-                    await ws.recv()
-                assert ws.close_code == 4001
-        asyncio.run(asyncio.wait_for(talk(), 60 * wire.SLOW))
-        assert bs.closed()['code'] == 4001
-    finally:
-        p.kill()
-        p.wait()
+    uvicorn(program, port, '--ssl-certfile', issued[0],
+            '--ssl-keyfile', issued[1])
+    url = f'https://localhost:{port}'
+    talk_to_echo_app(bowsprit(url, backends={'app': {
+        'servers': (url,), 'ca': authority.file}}))
 
 
 NODE = '''
 const fs = require("fs");
-const s = require("https").createServer(
-  { cert: fs.readFileSync(process.argv[1]),
-    key: fs.readFileSync(process.argv[2]) },
-  (q, a) => { q.resume(); q.on("end", () => a.end(q.socket.servername)); });
-s.listen(0, "127.0.0.1", () => console.log(s.address().port));
+const [port, cert, key] = process.argv.slice(1);
+require("https").createServer(
+  { cert: fs.readFileSync(cert), key: fs.readFileSync(key) },
+  (q, a) => { q.resume(); q.on("end", () => a.end(q.socket.servername)); }
+).listen(port, "127.0.0.1");
 '''
 
 
-def test_node(bowsprit, issued, authority, client):
-    p = subprocess.Popen(['node', '-e', NODE, *issued],
-                         stdout=subprocess.PIPE)
-    try:
-        port = int(p.stdout.readline())
-        bs = bowsprit(argv=(
-            '-l', '127.0.0.1:@PORT@', '-r', f'/**=https://localhost:{port} '
-            f'ca={authority.file}'))
-        c = client(bs)
-        for body in (b'', b'1', b'2' * 70000):
-            c.send(request('POST', '/', 'h', f'Content-Length: {len(body)}',
-                           body=body))
-            assert c.read_response().body == b'localhost'
-    finally:
-        p.kill()
-        p.wait()
-        p.stdout.close()
+def test_node(program, bowsprit, issued, authority, client):
+    port = free_port()
+    program(['node', '-e', NODE, str(port), *issued], port)
+    bs = bowsprit(argv=(
+        '-l', '127.0.0.1:@PORT@', '-r', f'/**=https://localhost:{port} '
+        f'ca={authority.file}'))
+    c = client(bs)
+    for body in (b'', b'1', b'2' * 70000):
+        c.send(request('POST', '/', 'h', f'Content-Length: {len(body)}',
+                       body=body))
+        assert c.read_response().body == b'localhost'

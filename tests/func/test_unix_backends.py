@@ -4,13 +4,11 @@ Backends on unix sockets: all that a backend on a port can do, and what may be
 wrong with a path.
 """
 
-import asyncio
 import http.client
 import os
 import random
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 
@@ -18,8 +16,9 @@ import pytest
 
 import wire
 from backends import answering, echoing, switch, web
-from test_real_servers import APP as ASGI
-from wire import from_client, get, request, response, upgrade, wait_until
+from programs import uvicorn
+from test_real_servers import talk_to_echo_app
+from wire import from_client, get, request, response, upgrade
 
 NOBODY = 65534
 APP = (sys.executable, os.path.join(os.path.dirname(
@@ -293,45 +292,10 @@ def test_somebody_else_is_on_its_socket(bowsprit, backend, path, client):
 
 # Real ones
 
-@pytest.fixture
-def serving(path):
-    """Runs a program until the test ends, once it accepts at the path."""
-    running = []
-
-    def start(*argv, **options):
-        p = subprocess.Popen(argv, **options)
-        running.append(p)
-
-        def up():
-            assert p.poll() is None
-            with socket.socket(socket.AF_UNIX) as s:
-                return s.connect_ex(path) == 0
-        wait_until(up, argv[0], 20 * wire.SLOW)
-    yield start
-    for p in running:
-        p.kill()
-        p.wait()
-
-
-def test_uvicorn(serving, bowsprit, path, tmp_path):
-    websockets = pytest.importorskip('websockets')
-    (tmp_path / 'echo_app.py').write_text(ASGI)
-    serving(sys.executable, '-m', 'uvicorn', 'echo_app:app', '--uds', path,
-            '--log-level', 'warning', cwd=tmp_path)
+def test_uvicorn(program, bowsprit, path):
+    uvicorn(program, path)
     bs = bowsprit(f'unix:{path}')
-
-    async def talk():
-        async with websockets.connect(f'ws://127.0.0.1:{bs.port}/') as ws:
-            for size in (0, 125, 65536, 400_000):
-                data = random.randbytes(size)
-                await ws.send(data)
-                assert await ws.recv() == data
-            await ws.send('leave')
-            with pytest.raises(websockets.ConnectionClosed):
-                await ws.recv()
-            assert ws.close_code == 4001
-    asyncio.run(asyncio.wait_for(talk(), 60 * wire.SLOW))
-    assert bs.closed()['code'] == 4001
+    talk_to_echo_app(bs)
     c = http.client.HTTPConnection('127.0.0.1', bs.port, timeout=10)
     for _ in range(3):
         body = random.randbytes(100_000)
@@ -361,8 +325,8 @@ server.listen(process.argv[1]);
 '''
 
 
-def test_node(serving, bowsprit, path, client):
-    serving('node', '-e', NODE, path)
+def test_node(program, bowsprit, path, client):
+    program(['node', '-e', NODE, path], path)
     bs = bowsprit(f'unix:{path}')
     c = client(bs)
     for body in (b'1', b'2' * 70000):
