@@ -29,7 +29,6 @@
 #include "pattern.h"
 #include "wire.h"
 
-#define HEAD_MAX 8192
 #define BURST (1024 * 1024) /* bytes to one connection before the next */
 
 enum state { HEAD, TUNNEL, BODY, DEAF, GONE };
@@ -57,8 +56,7 @@ struct conn {
 	char wrong[128];
 	size_t body_left; /* BODY: of a request */
 	const uint8_t *body;
-	size_t nhead;
-	char head[HEAD_MAX + 1];
+	struct wire_head head;
 };
 
 static int epoll;
@@ -158,7 +156,7 @@ answer_101(struct conn *c)
 	struct answer *a = &c->answer;
 	char key[64], accept[32];
 
-	if (!field_of(c->head, "Sec-WebSocket-Key", key, sizeof(key))) {
+	if (!field_of(c->head.text, "Sec-WebSocket-Key", key, sizeof(key))) {
 		answer_400(c, "the upgrade has no Sec-WebSocket-Key");
 		return;
 	}
@@ -203,11 +201,11 @@ send_answer(struct conn *c)
 static void
 begin_tunnel(struct conn *c)
 {
-	uint32_t seed = number_of(c->head, "seed=");
-	size_t size = number_of(c->head, "size=");
+	uint32_t seed = number_of(c->head.text, "seed=");
+	size_t size = number_of(c->head.text, "size=");
 
-	c->role = strstr(c->head, "role=down") ? DOWN
-		  : strstr(c->head, "role=up") ? UP
+	c->role = strstr(c->head.text, "role=down") ? DOWN
+		  : strstr(c->head.text, "role=up") ? UP
 					       : ECHO;
 	inflow_init(&c->in, seed, size, true);
 	outflow_init(&c->out, seed, size, false);
@@ -217,16 +215,16 @@ begin_tunnel(struct conn *c)
 static void
 begin_body(struct conn *c)
 {
-	size_t size = number_of(c->head, "size=");
+	size_t size = number_of(c->head.text, "size=");
 	char text[32];
 
-	if (!field_of(c->head, "Content-Length", text, sizeof(text)) ||
+	if (!field_of(c->head.text, "Content-Length", text, sizeof(text)) ||
 	    strtoul(text, NULL, 10) != size) {
 		answer_400(c, "Content-Length is not what was sent");
 		return;
 	}
-	c->body = pattern_of(number_of(c->head, "seed="),
-			     number_of(c->head, "n="), false);
+	c->body = pattern_of(number_of(c->head.text, "seed="),
+			     number_of(c->head.text, "n="), false);
 	c->body_left = size;
 	c->state = BODY;
 }
@@ -234,7 +232,7 @@ begin_body(struct conn *c)
 static void
 on_request(struct conn *c)
 {
-	const char *head = c->head;
+	const char *head = c->head.text;
 	size_t size = number_of(head, "size=");
 	char text[32];
 
@@ -254,19 +252,12 @@ on_request(struct conn *c)
 static void
 take_head(struct conn *c, const uint8_t **data, size_t *len)
 {
-	while (*len && c->nhead < HEAD_MAX) {
-		c->head[c->nhead++] = (char)*(*data)++;
-		(*len)--;
-		if (c->nhead < 4 ||
-		    memcmp(c->head + c->nhead - 4, "\r\n\r\n", 4) != 0)
-			continue;
-		c->head[c->nhead] = 0;
-		c->nhead = 0;
+	if (wire_take_head(&c->head, data, len)) {
+		c->head.n = 0;
 		on_request(c);
-		return;
-	}
-	if (c->nhead == HEAD_MAX)
+	} else if (c->head.n == WIRE_HEAD) {
 		end(c);
+	}
 }
 
 static void

@@ -110,7 +110,7 @@ make_ask(struct client *c)
 			     works[common.work], common.size, c->seed);
 	c->nask = (size_t)n;
 	c->ask_at = 0;
-	c->nhead = 0;
+	c->head.n = 0;
 	c->body_at = 0;
 	c->state = ASKED;
 }
@@ -158,14 +158,14 @@ send_ask(struct client *c)
 static void
 fail_answer(struct client *c, const uint8_t *rest, size_t n)
 {
-	if (n > CLIENT_HEAD - c->nhead)
-		n = CLIENT_HEAD - c->nhead;
-	memcpy(c->head + c->nhead, rest, n);
-	c->head[c->nhead + n] = 0;
-	for (char *p = c->head; *p; p++)
+	if (n > WIRE_HEAD - c->head.n)
+		n = WIRE_HEAD - c->head.n;
+	memcpy(c->head.text + c->head.n, rest, n);
+	c->head.text[c->head.n + n] = 0;
+	for (char *p = c->head.text; *p; p++)
 		if (*p == '\r' || *p == '\n')
 			*p = ' ';
-	net_fail("connection %u got: %.300s", c->seed, c->head);
+	net_fail("connection %u got: %.300s", c->seed, c->head.text);
 }
 
 static void
@@ -180,8 +180,8 @@ ready(struct client *c)
 static void
 take_101(struct client *c, const uint8_t *rest, size_t n)
 {
-	if (strncmp(c->head, "HTTP/1.1 101 ", 13) != 0 ||
-	    !strstr(c->head, ACCEPT))
+	if (strncmp(c->head.text, "HTTP/1.1 101 ", 13) != 0 ||
+	    !strstr(c->head.text, ACCEPT))
 		fail_answer(c, rest, n);
 	inflow_init(&c->in, c->seed, common.size, false);
 	outflow_init(&c->out, c->seed, common.size, true);
@@ -191,35 +191,28 @@ take_101(struct client *c, const uint8_t *rest, size_t n)
 static void
 take_200(struct client *c, const uint8_t *rest, size_t n)
 {
-	const char *length = strcasestr(c->head, "\r\nContent-Length:");
+	const char *length = strcasestr(c->head.text, "\r\nContent-Length:");
 
-	if (strncmp(c->head, "HTTP/1.1 200 ", 13) != 0 || !length)
+	if (strncmp(c->head.text, "HTTP/1.1 200 ", 13) != 0 || !length)
 		fail_answer(c, rest, n);
 	c->body_size = strtoul(length + 17, NULL, 10);
 	if (common.work == WORK_GET && c->body_size != common.size)
 		fail_answer(c, rest, n);
-	c->ends = strcasestr(c->head, "\r\nConnection: close") != NULL;
+	c->ends = strcasestr(c->head.text, "\r\nConnection: close") != NULL;
 	c->state = BODY;
 }
 
 static void
 take_head(struct client *c, const uint8_t **data, size_t *len)
 {
-	while (*len && c->nhead < CLIENT_HEAD) {
-		c->head[c->nhead++] = (char)*(*data)++;
-		(*len)--;
-		if (c->nhead < 4 ||
-		    memcmp(c->head + c->nhead - 4, "\r\n\r\n", 4) != 0)
-			continue;
-		c->head[c->nhead] = 0;
-		if (is_http())
-			take_200(c, *data, *len);
-		else
-			take_101(c, *data, *len);
-		return;
+	if (!wire_take_head(&c->head, data, len)) {
+		if (c->head.n == WIRE_HEAD)
+			fail_answer(c, *data, 0);
+	} else if (is_http()) {
+		take_200(c, *data, *len);
+	} else {
+		take_101(c, *data, *len);
 	}
-	if (c->nhead == CLIENT_HEAD)
-		fail_answer(c, *data, 0);
 }
 
 void

@@ -15,8 +15,6 @@
 #include "flow.h"
 #include "wire.h"
 
-#define CLIENT_HEAD 8192 /* the longest head of an answer, bytes */
-
 enum client_work {
 	WORK_ECHO,
 	WORK_DOWN,
@@ -50,9 +48,8 @@ struct client {
 	size_t body_at;	 /* bytes of the answer's body that were read */
 	size_t body_size;
 	size_t nask, ask_at;
-	size_t nhead;
 	char ask[1024];
-	char head[CLIENT_HEAD + 1];
+	struct wire_head head; /* of an answer */
 };
 
 /* What all of them do, and how far they are. */

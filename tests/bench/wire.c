@@ -148,3 +148,18 @@ wire_send(struct wire *w, const void *head, size_t nhead, const void *body,
 		return tls_send(w, head, nhead, body, nbody);
 	return result(sendmsg(w->fd, &msg, MSG_NOSIGNAL));
 }
+
+bool
+wire_take_head(struct wire_head *h, const uint8_t **data, size_t *len)
+{
+	while (*len && h->n < WIRE_HEAD) {
+		h->text[h->n++] = (char)*(*data)++;
+		(*len)--;
+		if (h->n >= 4 &&
+		    memcmp(h->text + h->n - 4, "\r\n\r\n", 4) == 0) {
+			h->text[h->n] = '\0';
+			return true;
+		}
+	}
+	return false;
+}

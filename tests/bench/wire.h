@@ -7,9 +7,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define WIRE_AGAIN (-2) /* not now: epoll will tell */
+#define WIRE_HEAD 8192	/* the longest head, bytes */
 
 struct wire {
 	int fd;
@@ -38,5 +40,17 @@ bool wire_pending(const struct wire *w);
 /* Sends `head` and `body` in one call: bytes sent, -1, or WIRE_AGAIN. */
 ssize_t wire_send(struct wire *w, const void *head, size_t nhead,
 		  const void *body, size_t nbody);
+
+/* A head of HTTP, which comes in any pieces; n is 0 before its first byte. */
+struct wire_head {
+	size_t n;
+	char text[WIRE_HEAD + 1];
+};
+
+/*
+ * Takes what is the head's.  True once it is whole, and then a string; false
+ * with n at WIRE_HEAD if it is too long, or else when all was taken.
+ */
+bool wire_take_head(struct wire_head *h, const uint8_t **data, size_t *len);
 
 #endif
