@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import uuid
 
 from wire import SLOW, connect, wait_until
@@ -246,6 +247,13 @@ class Bowsprit:
         with open(f'/proc/{self.pid}/stat', encoding='ascii') as f:
             fields = f.read().rpartition(')')[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+    def expect_rest(self, seconds=0.6, share=0.3):
+        """For some time it takes next to none of a processor."""
+        before = self.cpu()
+        time.sleep(seconds)
+        used = self.cpu() - before
+        assert used < seconds * share * SLOW, f'it spins: {used} s'
 
     def family(self):
         """Pids of it and all that descend from it, wherever they went."""

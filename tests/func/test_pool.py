@@ -270,7 +270,7 @@ def test_get_takes_one_idle_for_a_second(bowsprit, backend, client):
     c = client(bowsprit(b))
     c.send(get())
     c.read_response()
-    time.sleep(1.2)
+    time.sleep(1.2)  # the time itself is what is tested
     c.send(get())
     assert c.read_response().body == b'GET / #1'
 

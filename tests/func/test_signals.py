@@ -15,26 +15,26 @@ from wire import (closing, from_client, get, response, switching, upgrade,
                   wait_until)
 
 ENDS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
+# Whoever ends while a test has patience did not wait for the drain's end.
+LONG = {'drain': '60s'}
 
 
 @pytest.mark.parametrize('number', ENDS)
 def test_end_when_idle(number, bowsprit, backend, client):
-    bs = bowsprit(backend(web()))
+    bs = bowsprit(backend(web()), timeouts=LONG)
     c = client(bs)
     c.send(get())
     c.read_response()  # and keeps its connection
     silent = client(bs)
-    start = time.monotonic()
     bs.signal(number)
     assert bs.wait_end() == 0
-    assert time.monotonic() - start < 1 * wire.SLOW, 'nothing was left to do'
     c.expect_end()
     silent.expect_end()
 
 
 @pytest.mark.parametrize('number', ENDS)
 def test_request_under_way_is_finished(number, under_way):
-    c, s, bs = under_way()
+    c, s, bs = under_way(timeouts=LONG)
     bs.drain(number)
     assert not bs.ended()
     s.send(response(200, 'whole'))
@@ -43,11 +43,11 @@ def test_request_under_way_is_finished(number, under_way):
     assert 'close' in (r.get('Connection') or ''), 'it should not ask again'
     c.expect_end()
     c.close()
-    assert bs.wait_end(1 * wire.SLOW) == 0, 'at once, not after the drain'
+    assert bs.wait_end() == 0
 
 
 def test_body_under_way_is_finished(under_way):
-    c, s, bs = under_way()
+    c, s, bs = under_way(timeouts=LONG)
     s.send(b'HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n')
     c.read_head()
     bs.drain()
@@ -56,12 +56,12 @@ def test_body_under_way_is_finished(under_way):
         c.read(100000)
     c.expect_end()
     c.close()
-    assert bs.wait_end(1 * wire.SLOW) == 0
+    assert bs.wait_end() == 0
 
 
 def test_upgrade_under_way_is_told_to_go(under_way):
     """Its 101 may come; then it is said goodbye to like the others."""
-    c, s, bs = under_way(upgrade())
+    c, s, bs = under_way(upgrade(), timeouts=LONG)
     bs.drain()
     s.send(switching())
     head = c.read_head()
@@ -74,13 +74,13 @@ def test_upgrade_under_way_is_told_to_go(under_way):
     s.close()
     c.expect_gone()
     c.close()
-    assert bs.wait_end(2 * wire.SLOW) == 0
+    assert bs.wait_end() == 0
 
 
 def test_tunnels_are_closed_politely(bowsprit, backend, client):
     """Close 1001 to both, masked towards the server, then the end."""
     b = backend(tunnel)
-    bs = bowsprit(b)
+    bs = bowsprit(b, timeouts=LONG)
     pairs = []
     for i in range(5):
         c = client(bs)
@@ -100,7 +100,7 @@ def test_tunnels_are_closed_politely(bowsprit, backend, client):
     for c, s in pairs:
         s.close()
         c.close()
-    assert bs.wait_end(2 * wire.SLOW) == 0
+    assert bs.wait_end() == 0
     lines = bs.events('Connection closed')
     assert len(lines) == 5
     assert {(e['by'], e['reason']) for e in lines} == {('proxy', 'drain')}
@@ -109,7 +109,7 @@ def test_tunnels_are_closed_politely(bowsprit, backend, client):
 @pytest.mark.parametrize('cut', ['in a frame', 'between fragments'])
 def test_goodbye_waits_for_the_end_of_a_message(cut, open_tunnel):
     """Within a message a Close would be read as part of it."""
-    c, s, bs = open_tunnel()
+    c, s, bs = open_tunnel(timeouts=LONG)
     whole = wire.frame(b'x' * 500, fin=False) + wire.frame(b'y' * 500, 0)
     at = 300 if cut == 'in a frame' else len(wire.frame(b'x' * 500))
     s.send(whole[:at])
@@ -124,12 +124,12 @@ def test_goodbye_waits_for_the_end_of_a_message(cut, open_tunnel):
     s.read_frame()
     c.close()
     s.close()
-    assert bs.wait_end(2 * wire.SLOW) == 0
+    assert bs.wait_end() == 0
 
 
 def test_goodbye_does_not_wait_for_the_client(open_tunnel):
     """Its own unfinished message goes the other way, and may end."""
-    c, s, bs = open_tunnel()
+    c, s, bs = open_tunnel(timeouts=LONG)
     whole = from_client(b'x' * 1000)
     c.send(whole[:500])
     assert s.read(500) == whole[:500]
@@ -142,7 +142,7 @@ def test_goodbye_does_not_wait_for_the_client(open_tunnel):
     assert s.read_message() == (wire.CLOSE, closing(1001))
     c.close()
     s.close()
-    assert bs.wait_end(2 * wire.SLOW) == 0
+    assert bs.wait_end() == 0
 
 
 def test_peers_that_do_not_answer_are_cut(open_tunnel):
@@ -168,28 +168,26 @@ def test_hanging_request_is_cut_after_the_drain(bowsprit, backend, client):
 
 
 def test_second_signal_ends_at_once(open_tunnel):
-    c, s, bs = open_tunnel()
+    c, s, bs = open_tunnel(timeouts=LONG)
     bs.signal()
     c.read_message()
-    time.sleep(1.2)
+    time.sleep(1.2)  # within a second it would be the same one
     assert not bs.ended()
-    start = time.monotonic()
     bs.signal()
-    bs.wait_end(2)
-    assert time.monotonic() - start < 0.5 * wire.SLOW
+    bs.wait_end()
     bs.expected = (0, 1, 130, 143)
 
 
 def test_second_signal_within_a_second_is_the_same_one(under_way):
     """npm and a terminal both deliver ^C."""
-    c, s, bs = under_way()
+    c, s, bs = under_way(timeouts=LONG)
     bs.signal(signal.SIGINT)
     bs.signal(signal.SIGINT)
     bs.drain(signal.SIGTERM)
     s.send(response(200, 'whole'))
     assert c.read_response().body == b'whole'
     c.close()
-    assert bs.wait_end(1 * wire.SLOW) == 0
+    assert bs.wait_end() == 0
 
 
 def test_signals_on_the_way_out_change_nothing(bowsprit, backend, client):

@@ -379,17 +379,16 @@ def test_client_is_back_at_once(line, backend):
 
 def test_configuration_and_options_are_the_new_ones(line, backend, client):
     """The file as it is now, beside the options as they were then."""
-    b, new = backend(web()), backend(web())
-    url = backend(web()).url
-    old = line(b, argv=('-r', f'/opt={url}'))
+    b, new, option = (backend(web()) for _ in range(3))
+    old = line(b, argv=('-r', f'/opt={option.url}'))
     old.configure(settings(old.bs.port, new.url))
     old.pass_on()
     status_of_old(old)
-    for target, there in ('/', new), ('/opt', None):
+    for target, there in ('/', new), ('/opt', option):
         c = client(old.bs)
         c.send(get(target))
         assert c.read_response().status == 200
-        assert there is None or len(there.wires) == 1
+        assert len(there.wires) == 1
     assert not b.wires
 
 

@@ -9,6 +9,7 @@ strict: a reply that a lenient library would forgive fails the test.
 """
 
 import base64
+import contextlib
 import hashlib
 import os
 import socket
@@ -52,6 +53,14 @@ class Wire:
             self.sock.sendall(data)
         except (ConnectionResetError, BrokenPipeError) as e:
             raise Reset(str(e)) from e
+
+    def choke(self):
+        """Sends frames until the other end has long taken no more."""
+        self.sock.settimeout(0.3 * SLOW)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self.sock.sendall(frame(b'x' * 60000))
+        self.sock.settimeout(self.timeout)
 
     def finish(self):
         """Half-close: no more from here."""
