@@ -69,30 +69,20 @@ open_bound(const struct addr *a, bool share)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = addr_to_sockaddr(a, &ss);
-	int fd = sock_open(ss.ss_family), saved;
+	int fd = sock_open(ss.ss_family);
 
-	if (fd < 0)
-		return -1;
-	if (set_options(fd, a, share) == 0 &&
-	    bind(fd, (struct sockaddr *)&ss, len) == 0)
+	if (fd < 0 || (set_options(fd, a, share) == 0 &&
+		       bind(fd, (struct sockaddr *)&ss, len) == 0))
 		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
+	return sock_give_up(fd);
 }
 
 int
 listen_open(const struct addr *a, bool share)
 {
-	int fd = open_bound(a, share), saved;
+	int fd = open_bound(a, share);
 
-	if (fd < 0 || listen_begin(fd))
-		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
+	return fd < 0 || listen_begin(fd) ? fd : sock_give_up(fd);
 }
 
 int

@@ -23,14 +23,11 @@ connect_to(const char *path)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = addr_unix_sockaddr(path, &ss);
-	int fd = sock_open(AF_UNIX), saved;
+	int fd = sock_open(AF_UNIX);
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&ss, len) == 0)
 		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
+	return sock_give_up(fd);
 }
 
 static bool

@@ -12,6 +12,16 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+int
+sock_give_up(int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
 /*
  * Linux gives a socket its flags when it is made.  Elsewhere they follow, and
  * a fork between the two calls would leak the descriptor; only the main thread
@@ -24,13 +34,8 @@ with_flags(int fd)
 	if (fd < 0)
 		return -1;
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
-	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
-		return -1;
-	}
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return sock_give_up(fd);
 	return fd;
 }
 #endif

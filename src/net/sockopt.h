@@ -18,6 +18,8 @@
 
 /* A new stream socket; -1 and errno. */
 int sock_open(int family) WUNRES;
+/* Closes one with which something failed: -1, and errno as that left it. */
+int sock_give_up(int fd);
 /* Makes one that somebody else opened and listens on as ours are. */
 void sock_adopt(int fd);
 /*

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/attrib.h"
 #include "base/slice.h"
@@ -43,6 +44,16 @@ rows_end(void)
 
 	rows_failed = 0;
 	assert_int_equal(failed, 0);
+}
+
+/* What this process has used of the processor. */
+static inline double
+cpu_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
 /*

@@ -98,20 +98,29 @@ has(const struct frame_row *r, char letter)
 	return strchr(r->state, letter) != NULL;
 }
 
+/* It sees them in a first piece and others of one size. */
+static void
+watch_pieces(struct frame_watch *w, struct slice in, bool masked, size_t first,
+	     size_t piece)
+{
+	char *p = exact_copy(in);
+	size_t n = first;
+
+	frame_watch_init(w, masked);
+	for (size_t at = 0; at < in.n; at += n, n = piece) {
+		if (n > in.n - at)
+			n = in.n - at;
+		frame_watch(w, p + at, n, 0);
+	}
+	free(p);
+}
+
 static void
 check_row(const struct frame_row *r, size_t first, size_t piece)
 {
-	char *p = exact_copy(r->in);
 	struct frame_watch w;
-	size_t n = first;
 
-	frame_watch_init(&w, r->masked);
-	for (size_t at = 0; at < r->in.n; at += n, n = piece) {
-		if (n > r->in.n - at)
-			n = r->in.n - at;
-		frame_watch(&w, p + at, n, 0);
-	}
-	free(p);
+	watch_pieces(&w, r->in, r->masked, first, piece);
 	ROW_CHECK(r, w.texts + w.binaries == r->messages,
 		  "%u texts, %u binaries, %zu, %zu", w.texts, w.binaries,
 		  first, piece);
@@ -195,17 +204,9 @@ static const struct count_row count_rows[] = {
 static void
 check_count(const struct count_row *r, size_t first, size_t piece)
 {
-	char *p = exact_copy(r->in);
 	struct frame_watch w;
-	size_t n = first;
 
-	frame_watch_init(&w, r->masked);
-	for (size_t at = 0; at < r->in.n; at += n, n = piece) {
-		if (n > r->in.n - at)
-			n = r->in.n - at;
-		frame_watch(&w, p + at, n, 0);
-	}
-	free(p);
+	watch_pieces(&w, r->in, r->masked, first, piece);
 	ROW_CHECK(r, w.texts == r->texts && w.binaries == r->binaries,
 		  "%u texts, %u binaries, %zu, %zu", w.texts, w.binaries,
 		  first, piece);

@@ -4,8 +4,6 @@
  */
 #include "row.h"
 
-#include <time.h>
-
 #include "head_rows.h"
 #include "proto/head.h"
 
@@ -314,15 +312,6 @@ many_and_long_fields(void **state)
 	assert_null(parse_many(10, 40000));
 }
 
-static double
-seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 /*
  * A head of 1 MiB, byte by byte.  Searching from its start each time would be
  * 5e11 steps: minutes; so would a start line that is read anew at each line.
@@ -334,7 +323,7 @@ byte_by_byte_costs_no_more_than_once(void **state)
 	const size_t max = 1 << 20;
 	char *p = malloc(max);
 	size_t scanned = 0, len;
-	double begin = seconds();
+	double begin = cpu_seconds();
 
 	(void)state;
 	assert_non_null(p);
@@ -348,7 +337,7 @@ byte_by_byte_costs_no_more_than_once(void **state)
 		if (scanned != n)
 			fail_msg("%zu of %zu searched", scanned, n);
 	}
-	assert_true(seconds() - begin < 5);
+	assert_true(cpu_seconds() - begin < 5);
 	free(p);
 }
 
