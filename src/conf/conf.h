@@ -84,7 +84,7 @@ struct conf_tls {
 	char *certificate, *key; /* our own */
 };
 
-struct ssl_ctx_st;
+struct tls_client;
 
 struct conf_backend {
 	char *name; /* "novnc"; for one given as URL conf_server_place */
@@ -93,9 +93,10 @@ struct conf_backend {
 	enum conf_proxy send_proxy;
 	struct conf_tls tls;
 	/* All of that as net/tls_client has it: by main before workers have the
-	 * tree, and freed with it; NULL without TLS. */
-	struct ssl_ctx_st *tls_client;
-	void (*tls_client_free)(struct ssl_ctx_st *ctx);
+	 * tree, and freed with it; NULL without TLS.  What its files say may
+	 * change behind a lock of its own. */
+	struct tls_client *tls_client;
+	void (*tls_client_free)(struct tls_client *c);
 	bool is_app; /* the supervised COMMAND: requests wait while it boots */
 	unsigned index; /* in conf->backends */
 	struct conf_where where;

@@ -9,12 +9,11 @@
 #include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/tls_context.h"
+#include "net/tls_files.h"
 #include "net/tls_pem.h"
 #include "net/tls_self.h"
 #include "net/tls_tickets.h"
@@ -27,18 +26,10 @@ struct set {
 	size_t n;
 };
 
-/* Enough of a file to see that it is another one. */
-struct mark {
-	struct timespec changed;
-	ino_t inode;
-	off_t size;
-};
-
 struct tls_certs {
 	pthread_mutex_t lock;
-	struct set *set;             /* behind the lock, but for main */
-	struct mark *read, *seen;    /* when it was read, and last looked at */
-	size_t nmarks;
+	struct set *set; /* behind the lock, but for main */
+	struct tls_files files;
 };
 
 /* ---- one certificate ---- */
@@ -282,77 +273,41 @@ set_new(const struct conf_listener *l, struct mistakes *m)
 
 /* ---- files that change ---- */
 
-static struct mark
-mark_of(const char *file)
+/* Their number depends on the listener only; the array is the caller's. */
+static const char **
+files_of(const struct conf_listener *l, size_t *n)
 {
-	struct mark k = { .size = -1 };
-	struct stat st;
-
-	if (stat(file, &st) == 0) {
-		k.changed = st.st_ctim;
-		k.inode = st.st_ino;
-		k.size = st.st_size;
-	}
-	return k;
-}
-
-static bool
-same_mark(const struct mark *a, const struct mark *b)
-{
-	return a->changed.tv_sec == b->changed.tv_sec &&
-	       a->changed.tv_nsec == b->changed.tv_nsec &&
-	       a->inode == b->inode && a->size == b->size;
-}
-
-/* A mark for each file; their number depends on the listener only. */
-static struct mark *
-look_at(const struct conf_listener *l, size_t *n)
-{
-	struct mark *marks = xcalloc(2 * l->ncerts + 1, sizeof(*marks));
+	const char **files = xcalloc(2 * l->ncerts + 1, sizeof(*files));
 
 	*n = 0;
 	for (size_t i = 0; i < l->ncerts; i++) {
-		marks[(*n)++] = mark_of(l->certs[i].file);
-		marks[(*n)++] = mark_of(l->certs[i].key);
+		files[(*n)++] = l->certs[i].file;
+		files[(*n)++] = l->certs[i].key;
 	}
 	if (l->client_ca)
-		marks[(*n)++] = mark_of(l->client_ca);
-	return marks;
-}
-
-static bool
-same_marks(const struct mark *a, const struct mark *b, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!same_mark(&a[i], &b[i]))
-			return false;
-	return true;
+		files[(*n)++] = l->client_ca;
+	return files;
 }
 
 bool
 tls_certs_are_stale(struct tls_certs *c, const struct conf_listener *l)
 {
 	size_t n;
-	struct mark *now = look_at(l, &n);
-	bool changed = n != c->nmarks || !same_marks(now, c->read, n);
-	bool quiet = n == c->nmarks && same_marks(now, c->seen, n);
+	const char **files = files_of(l, &n);
+	bool stale = tls_files_are_stale(&c->files, files, n);
 
-	free(c->seen);
-	c->seen = now;
-	return changed && quiet;
+	free(files);
+	return stale;
 }
 
-/* What is there now counts as read, also if it was no good: it is told once. */
 static void
-note_marks(struct tls_certs *c, struct mark *marks, size_t n)
+note_files(struct tls_certs *c, const struct conf_listener *l)
 {
-	free(c->read);
-	free(c->seen);
-	c->read = marks;
-	c->seen = xcalloc(n + 1, sizeof(*marks));
-	if (n > 0)
-		memcpy(c->seen, marks, n * sizeof(*marks));
-	c->nmarks = n;
+	size_t n;
+	const char **files = files_of(l, &n);
+
+	tls_files_note(&c->files, files, n);
+	free(files);
 }
 
 /* ---- what a listener has ---- */
@@ -361,11 +316,10 @@ bool
 tls_certs_replace(struct tls_certs *c, const struct conf_listener *l,
 		  struct mistakes *m)
 {
-	size_t n;
-	struct mark *marks = look_at(l, &n); /* before it is read */
-	struct set *old = c->set, *s = set_new(l, m);
+	struct set *old = c->set, *s;
 
-	note_marks(c, marks, n);
+	note_files(c, l);
+	s = set_new(l, m);
 	if (!s)
 		return false;
 	pthread_mutex_lock(&c->lock);
@@ -396,8 +350,7 @@ tls_certs_free(struct tls_certs *c)
 	if (c->set)
 		SSL_CTX_free(c->set->ctx[0]);
 	pthread_mutex_destroy(&c->lock);
-	free(c->read);
-	free(c->seen);
+	tls_files_fini(&c->files);
 	free(c);
 }
 

@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attrib.h"
+#include "base/mem.h"
 #include "net/tls_context.h"
+#include "net/tls_files.h"
 #include "net/tls_pem.h"
 
 /*
@@ -20,6 +23,12 @@
 struct memory {
 	pthread_mutex_t lock;
 	SSL_SESSION *session; /* or NULL */
+};
+
+struct tls_client {
+	pthread_mutex_t lock;
+	SSL_CTX *ctx; /* behind the lock, but for main */
+	struct tls_files files;
 };
 
 static int place = -1; /* of a context's memory */
@@ -119,6 +128,55 @@ make(const struct conf_backend *b, struct mistakes *m)
 	return NULL;
 }
 
+/* ---- one backend's ---- */
+
+/* Those of its files, of which it may have none. */
+static void
+files_of(const struct conf_backend *b, const char *files[3])
+{
+	files[0] = b->tls.ca;
+	files[1] = b->tls.certificate;
+	files[2] = b->tls.key;
+}
+
+bool
+tls_client_is_stale(const struct conf_backend *b)
+{
+	const char *files[3];
+
+	files_of(b, files);
+	return tls_files_are_stale(&b->tls_client->files, files,
+				   ARRAY_LEN(files));
+}
+
+bool
+tls_client_renew(const struct conf_backend *b, struct mistakes *m)
+{
+	struct tls_client *c = b->tls_client;
+	const char *files[3];
+	SSL_CTX *old = c->ctx, *ctx;
+
+	files_of(b, files);
+	tls_files_note(&c->files, files, ARRAY_LEN(files));
+	ctx = make(b, m);
+	if (!ctx)
+		return false;
+	pthread_mutex_lock(&c->lock);
+	c->ctx = ctx;
+	pthread_mutex_unlock(&c->lock);
+	SSL_CTX_free(old);
+	return true;
+}
+
+static void
+client_free(struct tls_client *c)
+{
+	SSL_CTX_free(c->ctx);
+	pthread_mutex_destroy(&c->lock);
+	tls_files_fini(&c->files);
+	free(c);
+}
+
 bool
 tls_clients_make(struct conf *c, struct mistakes *m)
 {
@@ -131,10 +189,27 @@ tls_clients_make(struct conf *c, struct mistakes *m)
 
 		if (!b->server.tls)
 			continue;
-		b->tls_client = make(b, m);
-		b->tls_client_free = SSL_CTX_free;
+		b->tls_client = xcalloc(1, sizeof(*b->tls_client));
+		pthread_mutex_init(&b->tls_client->lock, NULL);
+		b->tls_client_free = client_free;
+		(void)!tls_client_renew(b, m);
 	}
 	return m->count == before;
+}
+
+/* ---- one connection ---- */
+
+/* The present context, counted for the caller. */
+static SSL_CTX *
+context_of(struct tls_client *c)
+{
+	SSL_CTX *ctx;
+
+	pthread_mutex_lock(&c->lock);
+	ctx = c->ctx;
+	SSL_CTX_up_ref(ctx);
+	pthread_mutex_unlock(&c->lock);
+	return ctx;
 }
 
 /* A final dot says that a name is whole, and is in no certificate. */
@@ -154,16 +229,16 @@ struct tls *
 tls_client_connect(const struct conf_backend *b, struct tls_desk *desk,
 		   int fd, const char *host, bool resume)
 {
-	struct tls *t = tls_new(b->tls_client, desk, fd, TLS_CLIENT);
+	SSL_CTX *ctx = context_of(b->tls_client);
+	struct tls *t = tls_new(ctx, desk, fd, TLS_CLIENT);
 	char copy[256];
 
-	if (!t)
-		return NULL;
-	if (!tls_set_peer(t, without_dot(host, copy), b->tls.verify)) {
+	if (t && !tls_set_peer(t, without_dot(host, copy), b->tls.verify)) {
 		tls_free(t);
-		return NULL;
+		t = NULL;
 	}
-	if (resume)
-		resume_last(t, memory_of(b->tls_client));
+	if (t && resume)
+		resume_last(t, memory_of(ctx));
+	SSL_CTX_free(ctx);
 	return t;
 }

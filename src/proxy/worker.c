@@ -190,6 +190,14 @@ worker_set_conf(struct worker *w, struct conf *conf)
 }
 
 void
+worker_forget_kept(struct worker *w, const struct conf_backend *b)
+{
+	for (size_t i = 0; i < w->conf->nbackends; i++)
+		if (w->conf->backends[i] == b)
+			pool_forget(&w->pool, (unsigned)i);
+}
+
+void
 worker_set_host(struct worker *w, struct host *h)
 {
 	hosts_set(&w->hosts, h);

@@ -97,6 +97,11 @@ void worker_fini(struct worker *w);
 
 /* A new configuration, from the next request on. */
 void worker_set_conf(struct worker *w, struct conf *conf);
+/*
+ * Connections to that backend, which is only compared, are not kept for
+ * another request: they prove what they proved by certificates of before.
+ */
+void worker_forget_kept(struct worker *w, const struct conf_backend *b);
 /* Takes over the addresses of a name, which some requests may wait for. */
 void worker_set_host(struct worker *w, struct host *h);
 /* The application accepts now, or no longer. */

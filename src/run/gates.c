@@ -5,14 +5,11 @@
  */
 #include "run/gates.h"
 
-#include <event2/event.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-
-#define WATCH_S 2
 
 bool
 gates_check(const struct conf *conf)
@@ -63,22 +60,6 @@ read_again(struct tls_certs *certs, const struct conf_listener *l)
 	mistakes_go_to_log(false);
 }
 
-static void
-on_watch(evutil_socket_t fd, short what, void *arg)
-{
-	struct gates *g = arg;
-
-	(void)fd;
-	(void)what;
-	for (size_t i = 0; i < g->n; i++) {
-		struct tls_certs *certs = g->list[i].certs;
-		const struct conf_listener *l = certs ? find(g, i) : NULL;
-
-		if (l && tls_certs_are_stale(certs, l))
-			read_again(certs, l);
-	}
-}
-
 /* False after mistakes, which have been told. */
 static bool
 open_gate(struct gate *gate, const struct conf_listener *l,
@@ -95,23 +76,43 @@ open_gate(struct gate *gate, const struct conf_listener *l,
 }
 
 bool
-gates_open(struct gates *g, struct event_base *base, struct conf *conf)
+gates_open(struct gates *g, struct conf *conf)
 {
-	static const struct timeval pause = { .tv_sec = WATCH_S };
-	bool has_tls = false;
-
 	g->start = conf_ref(conf);
 	g->now = conf_ref(conf);
 	g->list = xcalloc(conf->nlisteners + 1, sizeof(*g->list));
-	event_assign(&g->watch, base, -1, EV_PERSIST, on_watch, g);
-	for (; g->n < conf->nlisteners; g->n++) {
+	for (; g->n < conf->nlisteners; g->n++)
 		if (!open_gate(&g->list[g->n], &conf->listeners[g->n], conf))
 			return false;
-		has_tls |= g->list[g->n].certs != NULL;
-	}
-	if (has_tls)
-		event_add(&g->watch, &pause);
 	return true;
+}
+
+bool
+gates_have_tls(const struct gates *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (g->list[i].certs)
+			return true;
+	return false;
+}
+
+/* Reads again those of all listeners, or of those whose files have changed. */
+static void
+read_all(struct gates *g, bool only_stale)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		struct tls_certs *certs = g->list[i].certs;
+		const struct conf_listener *l = certs ? find(g, i) : NULL;
+
+		if (l && (!only_stale || tls_certs_are_stale(certs, l)))
+			read_again(certs, l);
+	}
+}
+
+void
+gates_look(struct gates *g)
+{
+	read_all(g, true);
 }
 
 void
@@ -119,13 +120,7 @@ gates_reload(struct gates *g, struct conf *conf)
 {
 	conf_unref(g->now);
 	g->now = conf_ref(conf);
-	for (size_t i = 0; i < g->n; i++) {
-		struct tls_certs *certs = g->list[i].certs;
-		const struct conf_listener *l = certs ? find(g, i) : NULL;
-
-		if (l)
-			read_again(certs, l);
-	}
+	read_all(g, false);
 }
 
 void
@@ -133,7 +128,6 @@ gates_close(struct gates *g)
 {
 	if (!g->start)
 		return;
-	event_del(&g->watch);
 	for (size_t i = 0; i < g->n; i++)
 		tls_certs_free(g->list[i].certs);
 	free(g->list);

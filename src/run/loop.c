@@ -36,6 +36,7 @@
 #include "run/mailbox.h"
 #include "run/names.h"
 #include "run/notify.h"
+#include "run/renew.h"
 #include "run/sockets.h"
 #include "run/takeover.h"
 #include "run/thread.h"
@@ -58,6 +59,7 @@ struct loop {
 	struct names names;
 	struct sockets sockets;
 	struct gates gates;
+	struct renewal renewal;
 	struct thread *threads;
 	unsigned nthreads;
 	unsigned made, started; /* of them */
@@ -243,6 +245,12 @@ on_addrs(const char *name, const struct addr *addrs, size_t n, void *arg)
 }
 
 static void
+on_renewed(struct conf_backend *b, void *arg)
+{
+	post_all(arg, MSG_RENEWED, b);
+}
+
+static void
 reload(struct loop *l)
 {
 	struct conf *conf;
@@ -271,6 +279,7 @@ reload(struct loop *l)
 	l->conf = conf;
 	names_watch(&l->names, conf);
 	gates_reload(&l->gates, conf);
+	renew_watch(&l->renewal, conf);
 	announce_doubts(conf);
 	log_say(LOG_INFO, "> Configuration reloaded; listeners, workers and "
 		"the log's place change with SIGUSR2, or a restart");
@@ -584,7 +593,7 @@ start(struct loop *l)
 		catch_signals(l);
 	l->nofile = raise_nofile();
 	l->nthreads = l->conf->workers ? l->conf->workers : cores_usable();
-	if (!gates_open(&l->gates, l->base, l->conf) ||
+	if (!gates_open(&l->gates, l->conf) ||
 	    !sockets_open(&l->sockets, l->conf, l->nthreads))
 		return false;
 	if (!find_ports(l))
@@ -598,6 +607,8 @@ start(struct loop *l)
 	}
 	names_init(&l->names, l->base, &l->mail, on_addrs, l);
 	names_watch(&l->names, l->conf);
+	renew_init(&l->renewal, l->base, &l->gates, on_renewed, l);
+	renew_watch(&l->renewal, l->conf);
 	event_assign(&l->end, l->base, -1, 0, on_drain_end, l);
 	event_assign(&l->ready, l->base, -1, 0, on_ready, l);
 	if (getpid() != 1)
@@ -633,6 +644,7 @@ stop(struct loop *l)
 	if (l->mail.cb)
 		mailbox_fini(&l->mail);
 	sockets_close(&l->sockets);
+	renew_stop(&l->renewal);
 	gates_close(&l->gates);
 	conf_unref(l->of_child);
 	conf_unref(l->conf);

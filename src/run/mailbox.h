@@ -17,6 +17,8 @@
 
 enum message {
 	MSG_CONF,     /* arg: a struct conf, counted for the receiver */
+	MSG_RENEWED,  /* arg: a conf_backend, only to be compared, whose
+		       * certificates were read again */
 	MSG_ADDRS,    /* arg: a struct host, now the receiver's; to main: none */
 	MSG_APP_UP,   /* the supervised application accepts */
 	MSG_APP_DOWN, /* or no longer */

@@ -116,6 +116,9 @@ on_letter(enum message what, void *arg, void *owner)
 		worker_set_conf(&t->worker, arg);
 		conf_unref(arg);
 		break;
+	case MSG_RENEWED:
+		worker_forget_kept(&t->worker, arg);
+		break;
 	case MSG_ADDRS:
 		worker_set_host(&t->worker, arg);
 		break;

@@ -6,6 +6,7 @@ that everything else is as over TCP.
 
 import os
 import random
+import shutil
 import signal
 import socket
 import ssl
@@ -675,6 +676,124 @@ def test_reload(secured, bowsprit, authority, client, tmp_path):
         d.open_websocket()
         d.close()
     c.expect_echo()
+
+
+# Files that change while we run
+
+def put(source, target):
+    """As certbot and others do: nobody ever reads the half of a file."""
+    shutil.copy(source, target + '.new')
+    os.rename(target + '.new', target)
+
+
+def test_new_own_certificate_is_noticed(secured, bowsprit, authority, client,
+                                        tmp_path):
+    """A tunnel keeps what it has; no kept connection has the old one."""
+    old, new = (authority.issue(n, file=n) for n in ('us-1', 'us-2'))
+    files = str(tmp_path / 'us.pem'), str(tmp_path / 'us.key')
+
+    def replace(pair):
+        for source, target in zip(pair, files):
+            put(source, target)
+
+    def shown(w):
+        return dict(sum(w.sock.tls.getpeercert()['subject'], ()))[
+            'commonName']
+
+    replace(old)
+    b = secured(lambda w, n: echoing(w, n) if n == 1 else web()(w, n),
+                ca=authority)
+    bs = bowsprit(b, workers=1, timeouts={'backend_keepalive': '100s'},
+                  **to(b, authority, certificate=files[0], key=files[1]))
+    c = client(bs)
+    c.send(upgrade())
+    assert c.read_head() == switching()
+    for _ in range(2):
+        assert ask(client, bs).body == b'GET / #2', 'it is kept'
+    replace(new)
+    bs.wait_line(f'> Certificates for {b.url} were read again',
+                 20 * wire.SLOW)
+    wait_until(lambda: ask(client, bs).body == b'GET / #3', 'a new one')
+    assert [shown(w) for w in b.wires] == ['us-1', 'us-1', 'us-2']
+    # One that does not fit is told of, once, and nothing changes.
+    put(old[1], files[1])
+    bs.wait_line(f'the certificates for {b.url} stay as they were',
+                 20 * wire.SLOW)
+    assert bs.lines('is not that of certificate')
+    assert ask(client, bs).body == b'GET / #3', 'nor is it closed for that'
+    put(old[0], files[0])
+    bs.wait_line('were read again', 20 * wire.SLOW, n=2)
+    assert len(bs.lines('stay as they were')) == 1
+    wait_until(lambda: ask(client, bs).body == b'GET / #4', 'a new one')
+    assert shown(b.wires[3]) == 'us-1'
+    c.send(from_client(b'alive'))
+    assert c.read_message() == (wire.BINARY, b'alive')
+
+
+def test_connection_in_use_is_not_kept_after_that(secured, bowsprit,
+                                                  authority, client,
+                                                  tmp_path):
+    """It is when its request began, and what it proved is out of date."""
+    trusted = str(tmp_path / 'trusted.pem')
+    put(authority.file, trusted)
+    go_on = threading.Event()
+
+    def script(w, number):
+        while True:
+            if w.read_request().target == '/slow':
+                go_on.wait(wire.PATIENCE)
+            w.send(response(200, b'#%d' % number))
+    b = secured(script)
+    bs = bowsprit(b, workers=1, **to(b, authority, ca=trusted))
+    c = client(bs)
+    c.send(get('/slow'))
+    wait_until(lambda: b.wires and b'/slow' in b.wires[0].received, 'it')
+    put(authority.file, trusted)
+    bs.wait_line('were read again', 20 * wire.SLOW)
+    go_on.set()
+    assert c.read_response().body == b'#1'
+    assert ask(client, bs).body == b'#2'
+
+
+def test_new_ca_is_noticed(secured, bowsprit, authority, client, tmp_path):
+    """A session of the old trust is not taken up."""
+    other = Authority(str(tmp_path / 'other'), 'Other CA')
+    trusted = str(tmp_path / 'trusted.pem')
+    put(authority.file, trusted)
+    b = secured(web())
+    bs = bowsprit(b, **to(b, authority, ca=trusted))
+    assert ask(client, bs).status == 200
+    (tmp_path / 'junk').write_text('hello\n')
+    put(str(tmp_path / 'junk'), trusted)
+    bs.wait_line('stay as they were', 20 * wire.SLOW)
+    assert bs.lines('has no certificate in it')
+    assert ask(client, bs).status == 200
+    put(other.file, trusted)
+    bs.wait_line('were read again', 20 * wire.SLOW)
+    wait_until(lambda: ask(client, bs).status == 502, 'no trust')
+    assert bs.wait_status(502)['reason'] == 'server-cert-issuer'
+    put(authority.file, trusted)
+    bs.wait_line('were read again', 20 * wire.SLOW, n=2)
+    wait_until(lambda: ask(client, bs).status == 200, 'trust')
+
+
+def test_files_of_a_backend_that_a_reload_brings(secured, bowsprit, authority,
+                                                 client, tmp_path):
+    """There was nothing to look at before."""
+    b = secured(web())
+    trusted = str(tmp_path / 'trusted.pem')
+    put(authority.file, trusted)
+    bs = bowsprit(b, backends={'app': {'servers': (b.url,),
+                                       'tls_verify': False}})
+    file = tmp_path / 'bowsprit0' / 'bowsprit.cfg'
+    file.write_text(file.read_text().replace(
+        'tls_verify = false', f'ca = "{trusted}"'))
+    bs.signal(signal.SIGHUP)
+    bs.wait_line('Configuration reloaded')
+    assert ask(client, bs).status == 200
+    put(Authority(str(tmp_path / 'other'), 'Other CA').file, trusted)
+    bs.wait_line('were read again', 20 * wire.SLOW)
+    wait_until(lambda: ask(client, bs).status == 502, 'no trust')
 
 
 # Real ones
