@@ -35,6 +35,7 @@ struct listener {
 	struct event again; /* after a pause */
 	int fd;             /* not owned */
 	int reserve;        /* a descriptor to answer with when none is left */
+	bool secure;        /* nothing is said here in the clear */
 	bool is_short;      /* of descriptors or memory, at the last try */
 	uint64_t complained;
 	listener_cb *cb;
@@ -142,19 +143,18 @@ complain(struct listener *l, int error)
 	l->complained = now;
 	if (error == EMFILE || error == ENFILE)
 		log_say(LOG_ERROR, "no file descriptor is left, new "
-			"connections are answered with 503; raise the limit "
-			"(ulimit -n, LimitNOFILE in a systemd unit)");
+			"connections are %s; raise the limit (ulimit -n, "
+			"LimitNOFILE in a systemd unit)", l->secure
+			? "closed before their TLS handshake"
+			: "answered with 503");
 	else
 		log_say(LOG_ERROR, "cannot accept connections: %s",
 			strerror(error));
 }
 
-/*
- * Lends the reserve to one connection, to tell it why it is refused: left in
- * the backlog it would hang until its own patience ends.  False if none waits.
- */
-static bool
-refuse_one(struct listener *l)
+/* So that it knows why. */
+static void
+send_503(int fd)
 {
 	static const char body[] =
 		"503 Service Unavailable\n"
@@ -167,14 +167,26 @@ refuse_one(struct listener *l)
 			   "Retry-After: 2\r\n"
 			   "Connection: close\r\n\r\n%s",
 			   sizeof(body) - 1, body);
+
+	(void)!send(fd, answer, (size_t)len, MSG_NOSIGNAL);
+}
+
+/*
+ * Lends the reserve to one connection, to tell it that it is refused: left in
+ * the backlog it would hang until its own patience ends.  False if none waits.
+ */
+static bool
+refuse_one(struct listener *l)
+{
 	char head[4096];
 	int fd;
 
 	close(l->reserve);
 	fd = sock_accept(l->fd, NULL, NULL);
 	if (fd >= 0) {
+		if (!l->secure)
+			send_503(fd);
 		/* Unread input would turn the close into a reset. */
-		(void)!send(fd, answer, (size_t)len, MSG_NOSIGNAL);
 		shutdown(fd, SHUT_WR);
 		while (recv(fd, head, sizeof(head), 0) > 0)
 			;
@@ -256,14 +268,15 @@ on_connection(evutil_socket_t fd, short what, void *arg)
 }
 
 struct listener *
-listener_new(struct event_base *base, int fd, listener_cb *cb, void *arg,
-	     const void *tag)
+listener_new(struct event_base *base, int fd, bool secure, listener_cb *cb,
+	     void *arg, const void *tag)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return NULL;
 	l->fd = fd;
+	l->secure = secure;
 	l->cb = cb;
 	l->arg = arg;
 	l->tag = tag;

@@ -38,10 +38,12 @@ typedef void listener_cb(void *arg, const void *tag, int fd,
 /*
  * Accepts from fd on that base and hands each connection to cb, which owns it
  * then; the tag tells which listener it came by.  fd stays its caller's:
- * workers without sockets of their own register the same one.  NULL when
+ * workers without sockets of their own register the same one.  Where there is
+ * no descriptor for a connection it is answered with a 503 in HTTP, or, if
+ * `secure`, closed without a word, which would be none of TLS.  NULL when
  * memory is out.
  */
-struct listener *listener_new(struct event_base *base, int fd,
+struct listener *listener_new(struct event_base *base, int fd, bool secure,
 			      listener_cb *cb, void *arg, const void *tag)
 	WUNRES;
 void listener_free(struct listener *l);

@@ -152,7 +152,8 @@ door_open(struct event_base *base, door_cb *cb, void *arg, uint16_t *port)
 	list_init(&d->visitors);
 	d->fd = listen_open(&a, false);
 	if (d->fd >= 0 &&
-	    (d->listener = listener_new(base, d->fd, on_accept, d, NULL))) {
+	    (d->listener = listener_new(base, d->fd, false, on_accept, d,
+					    NULL))) {
 		*port = port_of(d->fd);
 		return d;
 	}

@@ -208,7 +208,9 @@ new_base(void)
 static bool
 add_listener(struct thread *t, const struct place *p, int fd)
 {
-	struct listener *l = listener_new(t->base, fd, on_accept, t, p);
+	bool secure = p->gate && t->worker.gates[p->gate - 1].certs;
+	struct listener *l = listener_new(t->base, fd, secure, on_accept, t,
+					  p);
 
 	if (!l)
 		return false;
@@ -248,16 +250,18 @@ thread_init(struct thread *t, struct conf *conf, unsigned index,
 		return false;
 	}
 	if (!mailbox_init(&t->mail, t->base, on_letter, t) ||
-	    !worker_init(&t->worker, t->base, conf, index, count) ||
-	    !add_listeners(t, sockets)) {
-		log_say(LOG_FATAL, "cannot make worker %u: %s", index,
-			strerror(errno));
-		return false;
-	}
+	    !worker_init(&t->worker, t->base, conf, index, count))
+		goto fail;
 	t->worker.gates = gates;
+	if (!add_listeners(t, sockets))
+		goto fail;
 	t->worker.on_idle = on_idle;
 	t->worker.on_stale = on_stale;
 	return true;
+fail:
+	log_say(LOG_FATAL, "cannot make worker %u: %s", index,
+		strerror(errno));
+	return false;
 }
 
 bool

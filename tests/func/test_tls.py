@@ -633,6 +633,21 @@ def test_one_does_not_harm_the_next(secure, secured, backend, client):
         assert c.read_message() == (wire.BINARY, b'%d' % i)
 
 
+def test_no_descriptor_is_left(secure, backend, client):
+    """No word in the clear: its client would take it for a broken TLS."""
+    bs = secure(backend(web()), nofile=(60, 60), workers=1)
+    crowd = [client(bs) for _ in range(70)]
+
+    def told():
+        sockets = {c.sock: c for c in crowd}
+        ready, _, _ = select.select(list(sockets), [], [], 0.05)
+        return [sockets[s] for s in ready]
+    for c in wait_until(told, 'somebody to be closed'):
+        assert c.read_to_end() == b''
+    assert bs.wait_line('no file descriptor is left, new connections are '
+                        'closed before their TLS handshake')
+
+
 # ---- redirects
 
 
