@@ -405,6 +405,15 @@ stream_shake(struct stream *s)
 	return step;
 }
 
+const char *
+stream_tls_fault(const struct stream *s)
+{
+	if (!s->tls || s->error != EPROTO)
+		return NULL;
+	return tls_end(s->tls) == TLS_OPEN ? "asks for too many new keys"
+					   : tls_why(s->tls);
+}
+
 void
 stream_connect(struct stream *s, bool here)
 {

@@ -67,6 +67,12 @@ stream_is_cut(const struct stream *s)
 }
 
 /*
+ * What is wrong with its peer's TLS, if the connection is lost for that rather
+ * than by a reset; else NULL.  Static.
+ */
+const char *stream_tls_fault(const struct stream *s);
+
+/*
  * Starts or stops reading.  A stream that is not read still tells, with
  * EV_CLOSED or EV_WRITE, when its peer goes away: ask stream_end then.
  */

@@ -311,10 +311,22 @@ put_traffic(struct log_line *l, const struct conn *c, enum side by,
 	log_object_end(l);
 }
 
+/* OpenSSL's words for it, if a side's TLS is the reason; else NULL. */
+static const char *
+tls_fault(const struct conn *c, const struct reason *why)
+{
+	if (why == &reason_client_tls_fault)
+		return stream_tls_fault(&c->client);
+	if (why == &reason_server_tls_fault)
+		return stream_tls_fault(&c->server->s);
+	return NULL;
+}
+
 void
 access_closed(const struct conn *c, const struct reason *why, enum side by)
 {
 	uint64_t age = (clock_ms() - c->born) / 1000;
+	const char *fault = tls_fault(c, why);
 	struct log_line l;
 
 	if (!log_begin(&l, c->quiet ? LOG_DEBUG : LOG_INFO,
@@ -324,6 +336,8 @@ access_closed(const struct conn *c, const struct reason *why, enum side by)
 	log_str(&l, "route", c->terms->route);
 	log_str(&l, "by", side_name(by));
 	log_str(&l, "reason", why->word);
+	if (fault)
+		log_str(&l, "message", fault);
 	put_close(&l, c);
 	log_uint(&l, "age", age);
 	put_traffic(&l, c, BY_CLIENT, age);
@@ -538,19 +552,23 @@ access_refused(struct conn *c, const struct refusal *r)
 
 /* Whoever read a bad body knows better what is wrong with it. */
 static const char *
-what_is_wrong(const struct handshake *hs, const struct reason *why)
+what_is_wrong(const struct conn *c, const struct reason *why)
 {
+	const struct handshake *hs = c->hs;
+	const char *fault = tls_fault(c, why);
 	const struct body *b = why == &reason_bad_response ? &hs->res_body
 							   : &hs->req_body;
 	bool is_bad = why == &reason_bad_response || why == &reason_bad_body;
 
+	if (fault)
+		return fault;
 	return is_bad && b->bad ? b->bad : why->message;
 }
 
 void
 access_abandoned(struct conn *c, const struct reason *why)
 {
-	struct failure f = { .message = what_is_wrong(c->hs, why),
+	struct failure f = { .message = what_is_wrong(c, why),
 			     .code = why->code,
 			     .reason = why->word,
 			     .hint = why->hint };
@@ -565,13 +583,14 @@ access_abandoned(struct conn *c, const struct reason *why)
 		log_http(c, c->hs->answered ? c->hs->status : 499, &f);
 		return;
 	}
-	if (why != &reason_client_gone && why != &reason_client_reset) {
+	if (why != &reason_client_gone && why != &reason_client_reset &&
+	    why != &reason_client_tls_fault) {
 		log_failed_upgrade(c, &f);
 		return;
 	}
 	if (c->hs->conf->log_access == ACCESS_NONE ||
 	    !log_begin(&l, LOG_INFO, "[WebSocket Upgrade] Socket error: %s:",
-		       why->message))
+		       f.message))
 		return;
 	log_id(&l, c->id);
 	put_addr(&l, "client", &c->hs->client);

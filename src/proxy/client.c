@@ -360,7 +360,7 @@ client_on_wait(struct conn *c, short what)
 	}
 	got = stream_read_in(&c->client, c->worker->tools.scratch, EARLY_MAX - len);
 	if (got == -2)
-		conn_close(c, &reason_client_reset, BY_CLIENT);
+		conn_close(c, conn_loss(c, BY_CLIENT), BY_CLIENT);
 	else if (got == 0)
 		on_wait_fin(c);
 	else if (buf_len(c->client.in) >= EARLY_MAX)

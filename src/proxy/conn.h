@@ -196,6 +196,17 @@ conn_stream(struct conn *c, enum side by)
 	return by == BY_CLIENT ? &c->client : &c->server->s;
 }
 
+/* Why that side is lost, whose stream cannot be read or written any more. */
+static inline const struct reason *
+conn_loss(struct conn *c, enum side by)
+{
+	bool fault = stream_tls_fault(conn_stream(c, by)) != NULL;
+
+	if (by == BY_CLIENT)
+		return fault ? &reason_client_tls_fault : &reason_client_reset;
+	return fault ? &reason_server_tls_fault : &reason_server_reset;
+}
+
 /* A tunnel's. */
 static inline struct frame_watch *
 conn_frames(struct conn *c, enum side by)

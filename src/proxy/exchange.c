@@ -152,7 +152,7 @@ pump_request(struct conn *c)
 	else if (r == RELAY_SINK_LOST)
 		request_lost(c);
 	else if (r == RELAY_SOURCE_LOST)
-		conn_close(c, &reason_client_reset, BY_CLIENT);
+		conn_close(c, conn_loss(c, BY_CLIENT), BY_CLIENT);
 	else if (r == RELAY_EOF && !hs->req_body.done)
 		conn_close(c, &reason_client_gone, BY_CLIENT);
 	else
@@ -347,7 +347,9 @@ pump_response(struct conn *c)
 		c->hs->keep = 0;
 		/* Behind its last byte one end is as good as another. */
 		if (!b->done && (r == RELAY_SOURCE_LOST || !is_whole(c))) {
-			cut(c, &reason_server_truncated);
+			cut(c, stream_tls_fault(&c->server->s)
+				       ? &reason_server_tls_fault
+				       : &reason_server_truncated);
 			return;
 		}
 		break;
@@ -443,7 +445,7 @@ read_ahead(struct conn *c)
 			     max - len < RELAY_SCRATCH ? max - len
 						       : RELAY_SCRATCH);
 	if (got == -2)
-		conn_close(c, &reason_client_reset, BY_CLIENT);
+		conn_close(c, conn_loss(c, BY_CLIENT), BY_CLIENT);
 	else if (got == 0)
 		set_deadline(c, true);
 }

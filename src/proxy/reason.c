@@ -22,6 +22,11 @@ const struct reason
 	reason_client_reset = {
 		"client-reset", 0, "read ECONNRESET", "ECONNRESET", NULL,
 	},
+	reason_client_tls_fault = {
+		"client-tls-fault", 0, "TLS broke off", "EPROTO",
+		"what came was no record of the client's, or an alert: either "
+		"its TLS gave up, or somebody on the way changed it",
+	},
 	reason_header_timeout = {
 		"header-timeout", 408, "request head not whole in time",
 		"ETIMEDOUT", "send the whole request head within "
@@ -146,6 +151,11 @@ const struct reason
 		"{server} and we have no TLS in common: 1.2 and 1.3 with "
 		"today's ciphers, and HTTP/1.1; or it wants a certificate of "
 		"ours (certificate, key)",
+	},
+	reason_server_tls_fault = {
+		"server-tls-fault", 502, "TLS broke off", "EPROTO",
+		"what came was no record of {server}, or an alert: either its "
+		"TLS gave up, or somebody on the way changed it",
 	},
 	reason_server_unreachable = {
 		"server-unreachable", 502, "connect EHOSTUNREACH",

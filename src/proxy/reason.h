@@ -29,6 +29,7 @@ extern const struct reason
 	/* the client */
 	reason_client_gone,   /* left before its answer */
 	reason_client_reset,
+	reason_client_tls_fault, /* after the handshake */
 	reason_header_timeout,
 	reason_keepalive_timeout,
 	reason_not_tls,       /* its first byte, where TLS is spoken */
@@ -56,6 +57,7 @@ extern const struct reason
 	reason_server_cert_issuer, /* signed by somebody we do not trust */
 	reason_server_cert,
 	reason_server_tls,
+	reason_server_tls_fault, /* after the handshake */
 	reason_server_unreachable,
 	reason_server_reset,
 	reason_server_closed, /* before it answered */

@@ -314,6 +314,14 @@ why_not_again(const struct handshake *hs)
 	return NULL;
 }
 
+/* A server may refuse ours only after its own handshake, with an alert. */
+static const struct reason *
+reason_of_tls_fault(const struct tls *t)
+{
+	return tls_end(t) == TLS_ALERT ? &reason_server_tls
+				       : &reason_server_tls_fault;
+}
+
 void
 server_lost(struct conn *c, const struct reason *why)
 {
@@ -322,9 +330,9 @@ server_lost(struct conn *c, const struct reason *why)
 	if (!may_retry(c)) {
 		struct refusal r = { .why = why, .hint = why_not_again(hs) };
 
-		/* A server may refuse ours only after its own handshake. */
-		if (why == &reason_server_tls) {
-			r.text = tls_why(c->server->s.tls);
+		if (stream_tls_fault(&c->server->s)) {
+			r.why = reason_of_tls_fault(c->server->s.tls);
+			r.text = stream_tls_fault(&c->server->s);
 			r.hint = NULL;
 		}
 		finish_refuse(c, &r);

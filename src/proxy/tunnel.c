@@ -171,16 +171,14 @@ on_fin(struct conn *c, enum side by)
 }
 
 /*
- * A side's connection was reset: it takes nothing any more, so the other one
+ * A side's connection was reset, or its TLS is broken: it takes nothing any more, so the other one
  * is not read either.  What it said before, here or still in the kernel, goes
  * to the other side first, as far as that takes it.
  */
 static void
 on_reset(struct conn *c, enum side by)
 {
-	note_end(c,
-		 by == BY_CLIENT ? &reason_client_reset : &reason_server_reset,
-		 by);
+	note_end(c, conn_loss(c, by), by);
 	/* Its client may have our Close yet to read, and go on sending. */
 	if (c->cut && by == BY_SERVER && !c->client.eof) {
 		part_from_client(c);

@@ -622,6 +622,105 @@ def test_matrix_drain(through, secured):
     assert bs.wait_end() == 0
 
 
+# What comes after the handshake, and is no TLS
+
+# Application data, 32 bytes that no key has sealed.
+TAMPERED = b'\x17\x03\x03\0\x20' + bytes(32)
+
+
+def tamper(sock):
+    sock.raw.sendall(TAMPERED)
+
+
+def alert(sock):
+    """What it says, sealed, if such a record comes from the other end."""
+    with sock.lock:
+        sock.incoming.write(TAMPERED)
+        with pytest.raises(ssl.SSLError):
+            sock.tls.read(1)
+    sock.flush()
+
+
+@pytest.mark.parametrize('by', ['client', 'server'])
+def test_matrix_tampered_record_in_a_tunnel(by, through, secured):
+    """Not a reset; what came before goes on."""
+    bs, c, s = open_tunnel(through, secured)
+    one, other = (c, s) if by == 'client' else (s, c)
+    if not hasattr(one.sock, 'tls'):
+        pytest.skip('its client is plain')
+    message = from_client(b'last') if by == 'client' else wire.frame(b'last')
+    one.send(message)
+    tamper(one.sock)
+    assert other.read(len(message)) == message
+    try:
+        other.read_to_end()
+    except (wire.Reset, ConnectionResetError):
+        pass
+    other.close()
+    line = bs.closed()
+    assert (line['by'], line['reason']) == (by, f'{by}-tls-fault')
+    assert line['message'] == 'decryption failed or bad record mac'
+
+
+def test_matrix_alert_in_a_tunnel(through, secured):
+    bs, c, s = open_tunnel(through, secured)
+    alert(s.sock)
+    c.read_to_end()
+    line = bs.closed()
+    assert (line['by'], line['reason']) == ('server', 'server-tls-fault')
+    assert 'alert bad record mac' in line['message']
+
+
+@pytest.mark.parametrize('said,reason,status', [
+    (b'', 'server-tls-fault', 502),
+    (b'HTTP/1.1 200 Fine\r\nContent-Length: 9\r\n\r\npart',
+     'server-tls-fault', 200)])
+def test_tampered_answer(said, reason, status, secured, bowsprit, authority,
+                         client):
+    def script(w, number):
+        w.read_head()
+        if said:
+            w.send(said)
+        tamper(w.sock)
+        w.read_to_end()
+    b = secured(script)
+    bs = bowsprit(b, **to(b, authority))
+    c = client(bs)
+    c.send(request('POST', '/', 'h', 'Content-Length: 0'))
+    if status == 502:
+        assert c.read_response().status == 502
+    else:
+        assert b'part' in c.read_to_end()
+    line = bs.wait_event(f'[HTTP] POST / {status}', reason=reason)
+    assert 'bad record mac' in line['message']
+
+
+@pytest.mark.parametrize('within', ['body', 'wait'])
+def test_tampered_request(within, bowsprit, backend, issued, authority):
+    b = backend(None)
+    port = free_port()
+    bs = bowsprit(b, listeners=(
+        {'address': '127.0.0.1', 'port': port, 'certificate': issued[0],
+         'key': issued[1]},))
+    c = connect_tls(port, context(authority))
+    if within == 'body':
+        c.send(request('POST', '/', 'h', 'Content-Length: 9', body=b'part'))
+        b.wait_for()
+    else:
+        c.send(upgrade())
+        b.wait_for()
+    tamper(c.sock)
+    with pytest.raises(ssl.SSLError, match='BAD_RECORD_MAC'):
+        c.read_to_end()
+    c.close()
+    if within == 'body':
+        line = bs.wait_event('[HTTP] POST / 499', reason='client-tls-fault')
+        assert 'bad record mac' in line['message']
+    else:
+        assert bs.wait_event('Socket error: decryption failed or bad record '
+                             'mac', reason='client-tls-fault')
+
+
 # Certificates that cannot be used
 
 @pytest.mark.parametrize('kind,said', [
@@ -696,9 +795,13 @@ def test_new_own_certificate_is_noticed(secured, bowsprit, authority, client,
         for source, target in zip(pair, files):
             put(source, target)
 
-    def shown(w):
-        return dict(sum(w.sock.tls.getpeercert()['subject'], ()))[
-            'commonName']
+    def number():
+        """That of the connection that a request goes by."""
+        return int(ask(client, bs).body.split(b'#')[1])
+
+    def shown(n):
+        return dict(sum(b.wires[n - 1].sock.tls.getpeercert()['subject'],
+                        ()))['commonName']
 
     replace(old)
     b = secured(lambda w, n: echoing(w, n) if n == 1 else web()(w, n),
@@ -708,24 +811,25 @@ def test_new_own_certificate_is_noticed(secured, bowsprit, authority, client,
     c = client(bs)
     c.send(upgrade())
     assert c.read_head() == switching()
-    for _ in range(2):
-        assert ask(client, bs).body == b'GET / #2', 'it is kept'
+    assert [number(), number()] == [2, 2], 'it is kept'
+    assert shown(1) == shown(2) == 'us-1'
     replace(new)
     bs.wait_line(f'> Certificates for {b.url} were read again',
                  20 * wire.SLOW)
-    wait_until(lambda: ask(client, bs).body == b'GET / #3', 'a new one')
-    assert [shown(w) for w in b.wires] == ['us-1', 'us-1', 'us-2']
+    wait_until(lambda: number() > 2, 'a new connection')
+    second = number()
+    assert shown(second) == 'us-2'
     # One that does not fit is told of, once, and nothing changes.
     put(old[1], files[1])
     bs.wait_line(f'the certificates for {b.url} stay as they were',
                  20 * wire.SLOW)
     assert bs.lines('is not that of certificate')
-    assert ask(client, bs).body == b'GET / #3', 'nor is it closed for that'
+    assert number() == second, 'nor is it closed for that'
     put(old[0], files[0])
     bs.wait_line('were read again', 20 * wire.SLOW, n=2)
     assert len(bs.lines('stay as they were')) == 1
-    wait_until(lambda: ask(client, bs).body == b'GET / #4', 'a new one')
-    assert shown(b.wires[3]) == 'us-1'
+    wait_until(lambda: number() > second, 'a new connection')
+    assert shown(number()) == 'us-1'
     c.send(from_client(b'alive'))
     assert c.read_message() == (wire.BINARY, b'alive')
 
