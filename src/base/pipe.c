@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pipe.c: a pipe that no program we start inherits.
+ * pipe.c: pipes, and pairs of sockets, that no program we start inherits.
  */
 #include "config.h"
 
 #include "base/pipe.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 bool
@@ -22,4 +23,15 @@ pipe_open(int fds[2])
 	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
 	return true;
 #endif
+}
+
+bool
+pipe_open_both_ways(int fds[2])
+{
+	/* Here, too, no other thread of ours forks in between. */
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
+		return false;
+	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pipe.h: a pipe that no program we start inherits.
+ * pipe.h: pipes, and pairs of sockets, that no program we start inherits.
  */
 #ifndef BASE_PIPE_H
 #define BASE_PIPE_H
@@ -14,5 +14,7 @@
  * starts programs, or before there is one.  False with errno.
  */
 bool pipe_open(int fds[2]) WUNRES;
+/* The same, but both are read and written: what one says the other hears. */
+bool pipe_open_both_ways(int fds[2]) WUNRES;
 
 #endif

@@ -5,6 +5,7 @@
 #include "net/tls_tickets.h"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -12,6 +13,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/attrib.h"
 #include "base/clock.h"
@@ -29,6 +31,7 @@ struct key {
 
 static struct key keys[KEYS]; /* newest first */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool used; /* by any context; main's */
 
 /* The key that seals now; false without random bytes for a new one. */
 static bool
@@ -98,9 +101,47 @@ on_ticket(UNUSED SSL *ssl, unsigned char *name, unsigned char *iv,
 	       EVP_EncryptInit_ex(cipher, how, NULL, k.cipher, iv);
 }
 
+/* ---- from one process to the next ---- */
+
+#define WORD "bowsprit keys 1"
+
+/* As it is in memory: both are on one machine, with one clock. */
+struct bequest {
+	char word[sizeof(WORD)]; /* another layout has another one */
+	struct key keys[KEYS];
+};
+
+void
+tls_tickets_send(int fd)
+{
+	struct bequest b = { .word = WORD };
+	struct key first;
+
+	if (!used || !newest(&first))
+		return;
+	pthread_mutex_lock(&lock);
+	memcpy(b.keys, keys, sizeof(keys));
+	pthread_mutex_unlock(&lock);
+	(void)!send(fd, &b, sizeof(b), MSG_DONTWAIT | MSG_NOSIGNAL);
+	OPENSSL_cleanse(&b, sizeof(b));
+	OPENSSL_cleanse(&first, sizeof(first));
+}
+
+void
+tls_tickets_receive(int fd)
+{
+	struct bequest b;
+
+	if (recv(fd, &b, sizeof(b), MSG_DONTWAIT) == (ssize_t)sizeof(b) &&
+	    memcmp(b.word, WORD, sizeof(WORD)) == 0)
+		memcpy(keys, b.keys, sizeof(keys));
+	OPENSSL_cleanse(&b, sizeof(b));
+}
+
 bool
 tls_tickets_use(SSL_CTX *ctx)
 {
+	used = true;
 	SSL_CTX_set_timeout(ctx, LIFETIME_S);
 	return SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket) == 1;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "net/tls_tickets.h"
 #include "run/takeover.h"
 
 /* The service manager's; false if there are none. */
@@ -28,7 +29,10 @@ take_manager(struct activation *a)
 	return true;
 }
 
-/* "PID:KINDS", with the predecessor's pid, and its pipe behind the sockets. */
+/*
+ * "PID:KINDS", with the predecessor's pid; behind the sockets is one to it,
+ * from which it has sent its keys.
+ */
 static void
 take_predecessor(struct activation *a)
 {
@@ -41,6 +45,7 @@ take_predecessor(struct activation *a)
 	a->n = strlen(a->kinds);
 	a->answer = ACTIVATION_FIRST + (int)a->n;
 	(void)fcntl(a->answer, F_SETFD, FD_CLOEXEC);
+	tls_tickets_receive(a->answer);
 }
 
 void

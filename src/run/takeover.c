@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pipe.h"
+#include "net/tls_tickets.h"
 #include "run/sockets.h"
 
 #define PATIENCE 10 /* s until it must accept */
@@ -29,7 +30,7 @@ extern char **environ;
 struct takeover {
 	struct event ev;
 	struct event late;
-	int fd;       /* a pipe's end, where the answer comes */
+	int fd;       /* where the answer comes */
 	pid_t pid;
 	char *answer; /* a letter for each socket, and a line's end */
 	size_t got, size;
@@ -39,7 +40,7 @@ struct takeover {
 
 /* What the new process finds open, in copies out of the way of its numbers. */
 struct bequest {
-	int *fds;    /* the sockets, and behind them the pipe's end */
+	int *fds;    /* the sockets, and behind them where it answers */
 	char *kinds;
 	size_t n;
 };
@@ -227,11 +228,12 @@ takeover_start(struct event_base *base, char *const *argv,
 	size_t size;
 	pid_t pid;
 
-	if (!pipe_open(fds)) {
-		log_say(LOG_ERROR, "SIGUSR2: no pipe: %s; this process goes on",
-			strerror(errno));
+	if (!pipe_open_both_ways(fds)) {
+		log_say(LOG_ERROR, "SIGUSR2: no socket: %s; this process goes "
+			"on", strerror(errno));
 		return NULL;
 	}
+	tls_tickets_send(fds[0]);
 	error = spawn_with(&pid, argv, s, fds[1], &size);
 	close(fds[1]);
 	if (error) {

@@ -4,7 +4,8 @@
  *
  *	old                            new
  *	SIGUSR2
- *	starts what is at our path --> adopts the sockets (activation.h)
+ *	starts what is at our path --> adopts the sockets (activation.h), and the
+ *	                               keys of session tickets (tls_tickets.h)
  *	serves on                      opens what its configuration has beside
  *	                               its workers accept
  *	           <-- an answer -----

@@ -801,6 +801,37 @@ def test_replaced_under_load(secure, backend, ca, tmp_path):
     assert len(seen) == 4, 'both of both names'
 
 
+def s_client(port, ca, versions, *options):
+    """One request by openssl's client; is its session taken up?"""
+    version = '-tls1_2' if versions is TLS12 else '-tls1_3'
+    said = tls.openssl(
+        's_client', '-connect', f'localhost:{port}', '-CAfile', ca.file,
+        '-verify_return_error', version, '-ign_eof', *options,
+        input=wire.request('GET', '/', 'localhost', 'Connection: close'),
+        timeout=wire.PATIENCE).decode()
+    assert 'HTTP/1.1 200' in said
+    return re.search('^(New|Reused), ', said, re.M)[1] == 'Reused'
+
+
+@pytest.mark.parametrize('versions', [TLS12, TLS13], ids=['1.2', '1.3'])
+def test_sessions_outlive_a_takeover(versions, line,  # noqa: F811
+                                     backend, ca, local, tmp_path):
+    """Its tickets, and those of all before it, at any worker of the next."""
+    port, b = free_port(), backend(web())
+    old = line(b, workers=2, listeners=(
+        {'address': '127.0.0.1', 'port': port, 'certificate': local[0],
+         'key': local[1]},))
+    sessions = []
+    for i in range(3):
+        if i > 0:
+            old.pass_on()
+        for file in sessions * 4:
+            assert s_client(port, ca, versions, '-sess_in', file)
+        sessions.append(str(tmp_path / f'session{i}'))
+        assert not s_client(port, ca, versions, '-sess_out', sessions[i])
+    status_of_old(old)
+
+
 def test_no_handshake_is_lost(line, backend, calling, ca,  # noqa: F811
                               local):
     """From take-over to take-over."""
