@@ -100,6 +100,14 @@ take_second_byte(struct frame_watch *w, uint8_t byte)
 		give_up(w);
 }
 
+/* One more; at the end of its 32 bits it stays, rather than begin anew. */
+static void
+count(uint32_t *n)
+{
+	if (++*n == 0)
+		*n = UINT32_MAX;
+}
+
 static void
 end_frame(struct frame_watch *w)
 {
@@ -108,8 +116,10 @@ end_frame(struct frame_watch *w)
 	if (is_data(w))
 		return;
 	w->closed |= frame_opcode(w) == OP_CLOSE;
-	w->pings += frame_opcode(w) == OP_PING;
-	w->pongs += frame_opcode(w) == OP_PONG;
+	if (frame_opcode(w) == OP_PING)
+		count(&w->pings);
+	else if (frame_opcode(w) == OP_PONG)
+		count(&w->pongs);
 }
 
 static void
@@ -124,8 +134,10 @@ begin_data(struct frame_watch *w, uint64_t max)
 		give_up(w);
 		return;
 	}
-	w->texts += opcode == OP_TEXT;
-	w->binaries += opcode == OP_BINARY;
+	if (opcode == OP_TEXT)
+		count(&w->texts);
+	else if (opcode == OP_BINARY)
+		count(&w->binaries);
 	w->message = before + w->left;
 	if (w->message > w->largest)
 		w->largest = w->message;
@@ -234,9 +246,9 @@ note_message(struct frame_watch *w, uint8_t first, size_t size)
 	if (size > w->largest)
 		w->largest = size;
 	if ((first & 0x0f) == OP_TEXT)
-		w->texts++;
+		count(&w->texts);
 	else
-		w->binaries++;
+		count(&w->binaries);
 	w->lively = true;
 }
 

@@ -49,6 +49,7 @@ struct frame_watch {
 	uint64_t message;  /* payload of the present message, or the last */
 	uint64_t largest;  /* of all messages, as their frames announced it */
 	struct frame_said *said; /* by the first Close; owned; or NULL */
+	/* At most UINT32_MAX each, and that then. */
 	uint32_t texts, binaries; /* messages begun */
 	uint32_t pings, pongs;    /* that have gone by */
 	uint8_t first, second;    /* bytes of the present frame */

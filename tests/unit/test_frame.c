@@ -589,6 +589,26 @@ pings_are_not_lively(void **state)
 	}
 }
 
+/* A busy tunnel gets there within a day. */
+static void
+counts_do_not_begin_anew(void **state)
+{
+	static const char all[] = "\x81\x01x\x82\x01x\x89\x00\x8a\x00"
+				  "\x01\x00\x80\x00\x02\x00\x80\x00";
+	struct frame_watch w;
+
+	(void)state;
+	frame_watch_init(&w, SERVER);
+	w.texts = w.binaries = w.pings = w.pongs = UINT32_MAX - 1;
+	for (size_t i = 0; i < 2; i++) {
+		frame_watch(&w, all, sizeof(all) - 1, 0);
+		assert_int_equal(w.texts, UINT32_MAX);
+		assert_int_equal(w.binaries, UINT32_MAX);
+		assert_int_equal(w.pings, UINT32_MAX);
+		assert_int_equal(w.pongs, UINT32_MAX);
+	}
+}
+
 /* 256 GiB go by in as many steps as there are pieces: no byte is looked at. */
 static void
 payload_is_skipped_by_arithmetic(void **state)
@@ -649,6 +669,7 @@ main(void)
 		cmocka_unit_test(ahead_by_row),
 		cmocka_unit_test(places),
 		cmocka_unit_test(pings_are_not_lively),
+		cmocka_unit_test(counts_do_not_begin_anew),
 		cmocka_unit_test(payload_is_skipped_by_arithmetic),
 		cmocka_unit_test(our_close),
 		cmocka_unit_test(a_watcher_is_small),
