@@ -135,6 +135,7 @@ static const struct foreign foreign[] = {
 	{ "ssl", "certificate and key, in listeners" },
 	{ "target", "a route's backend, or servers in backends" },
 	{ "timeout", "timeouts, which has one for each phase" },
+	{ "tls", "certificate and key, in listeners" },
 	{ "toProxy", not_needed },
 	{ "ws", "a route's upgrade = \"both\" or \"websocket\"" },
 	{ "xfwd", "not needed: X-Forwarded-* are always added" },
@@ -142,7 +143,7 @@ static const struct foreign foreign[] = {
 
 /* Planned, and known by these names already. */
 static const char *const later[] = {
-	"--doctor", "allowed_origins", "limits", "tls",
+	"--doctor", "allowed_origins", "limits",
 };
 
 static int

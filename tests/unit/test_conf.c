@@ -117,7 +117,9 @@ static const struct mistake_row mistakes[] = {
 	  "servers in backends\n", "http-proxy's word" },
 
 	{ __LINE__, "tls = { };\nlimits = 1;\nallowed_origins = ( );\n",
-	  "t.cfg:1: tls" LATER "t.cfg:2: limits" LATER
+	  "t.cfg:1: unknown setting \"tls\"; here: certificate and key, in "
+	  "listeners\n"
+	  "t.cfg:2: limits" LATER
 	  "t.cfg:3: allowed_origins" LATER,
 	  "for a later version" },
 	{ __LINE__, "routes = ( { path = \"/x\"; backend = \"http://a\";\n"
