@@ -363,6 +363,7 @@ passes(const struct conn *c, enum log_level level, const char *words,
 static const char failed_to_proxy[] = "[WebSocket Upgrade] Failed to proxy";
 static const char proxy_error[] = "[WebSocket Proxy Error]";
 static const char no_tls[] = "[TLS] Handshake failed";
+static const char passed_over[] = "[TLS] Handshake with a server failed";
 static const char bad_head[] = "[HTTP] 4xx";
 static const char failed_request[] = "[HTTP] 5xx";
 
@@ -525,6 +526,26 @@ access_unshaken(const struct conn *c, const struct reason *why,
 	log_str(&l, "reason", why->word);
 	log_str(&l, "message", text ? text : why->message);
 	put_hint(&l, c, why->hint);
+	log_emit(&l);
+}
+
+void
+access_passed_over(const struct conn *c, const struct addr *at,
+		   const struct refusal *r)
+{
+	char place[ADDR_TEXT];
+	struct log_line l;
+
+	if (!passes(c, LOG_WARN, passed_over, r->why->word) ||
+	    !log_begin(&l, LOG_WARN, "%s, the next address is tried:",
+		       passed_over))
+		return;
+	log_id(&l, c->id);
+	log_str(&l, "backend", conn_server(c)->text);
+	log_str(&l, "address", addr_text(at, place));
+	log_str(&l, "reason", r->why->word);
+	log_str(&l, "message", r->text ? r->text : r->why->message);
+	put_hint(&l, c, r->hint ? r->hint : r->why->hint);
 	log_emit(&l);
 }
 

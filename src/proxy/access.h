@@ -23,6 +23,11 @@ void access_answered(struct conn *c);
 /* A TLS handshake failed; text says why, or NULL for the reason's message. */
 void access_unshaken(const struct conn *c, const struct reason *why,
 		     const char *text);
+/*
+ * The same with a server at one of its addresses, and the next one is tried.
+ */
+void access_passed_over(const struct conn *c, const struct addr *at,
+			const struct refusal *r);
 /* We answer ourselves. */
 void access_refused(struct conn *c, const struct refusal *r);
 /* The connection ends before its answer was delivered. */

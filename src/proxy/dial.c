@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "net/sockopt.h"
-#include "proxy/finish.h"
+#include "proxy/access.h"
 #include "proxy/server.h"
 
 #define HEAD_START 250 /* ms before the next is tried: RFC 8305 5 */
@@ -22,6 +22,7 @@
 struct attempt {
 	struct server *server; /* on its way; or NULL */
 	int error;             /* why it failed; or 0 */
+	struct refusal tls;    /* what would say so, if it failed in TLS */
 };
 
 struct dial {
@@ -29,6 +30,7 @@ struct dial {
 	uint64_t gap;      /* ms between two attempts */
 	const struct reason *due;
 	size_t n, next;    /* addresses, and the first not tried yet */
+	size_t winner;     /* the one whose TLS handshake is under way */
 	struct addr *addrs;
 	struct attempt *attempts;
 };
@@ -112,15 +114,35 @@ is_any_left(const struct dial *d)
 	return false;
 }
 
-/* The first failure that says more than that there is no way. */
+static const struct reason *
+reason_of_attempt(const struct attempt *a)
+{
+	return a->tls.why ? a->tls.why : reason_of_server_errno(a->error);
+}
+
+/*
+ * The first failure that says more than that there is no way; one of TLS says
+ * most.
+ */
 static const struct reason *
 reason_of(const struct dial *d)
 {
 	const struct reason *why = &reason_server_unreachable;
 
+	for (size_t i = 0; i < d->n; i++)
+		if (d->attempts[i].tls.why)
+			return d->attempts[i].tls.why;
 	for (size_t i = 0; i < d->n && why == &reason_server_unreachable; i++)
-		why = reason_of_server_errno(d->attempts[i].error);
+		why = reason_of_attempt(&d->attempts[i]);
 	return why;
+}
+
+static const char *
+words_of(const struct attempt *a)
+{
+	if (a->tls.why)
+		return a->tls.text ? a->tls.text : a->tls.why->message;
+	return a->error ? strerror(a->error) : "not tried";
 }
 
 /* "connect ECONNREFUSED: 10.0.0.1:80 Connection refused, [::1]:80 ..." */
@@ -131,13 +153,12 @@ write_errors(const struct dial *d, const struct reason *why,
 	int len = snprintf(out, ERRORS_MAX, "%s", why->message);
 
 	for (size_t i = 0; i < d->n && len < ERRORS_MAX; i++) {
-		int error = d->attempts[i].error;
 		char text[ADDR_TEXT];
 
 		len += snprintf(out + len, (size_t)(ERRORS_MAX - len),
 				"%s %s %s", i ? "," : ":",
 				addr_text(&d->addrs[i], text),
-				error ? strerror(error) : "not tried");
+				words_of(&d->attempts[i]));
 	}
 }
 
@@ -164,6 +185,16 @@ socket_hint(const struct reason *why)
 	return NULL;
 }
 
+/* What to do about TLS that failed, where the reason's hint would mislead. */
+static const char *
+tls_hint(const struct dial *d, const struct reason *why)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->attempts[i].tls.why == why)
+			return d->attempts[i].tls.hint;
+	return NULL;
+}
+
 /* A name may have other addresses by now. */
 static void
 doubt_name(struct conn *c, const struct reason *why)
@@ -186,6 +217,8 @@ fail(struct conn *c, const struct reason *why)
 		return;
 	if (socket_path(c))
 		r.hint = socket_hint(why);
+	else
+		r.hint = tls_hint(c->hs->dial, why);
 	if (c->hs->dial->n > 1) {
 		write_errors(c->hs->dial, why, errors);
 		r.text = errors;
@@ -353,6 +386,21 @@ set_last_deadline(struct conn *c)
 		conn_set_deadline(c, 0, NULL);
 }
 
+/*
+ * Should its TLS fail, the addresses behind it are tried from the beginning.
+ */
+static void
+put_off_others(struct dial *d, size_t winner)
+{
+	for (size_t i = winner + 1; i < d->next; i++) {
+		if (d->attempts[i].server)
+			server_free(d->attempts[i].server);
+		d->attempts[i] = (struct attempt){ 0 };
+	}
+	d->winner = winner;
+	d->next = winner + 1;
+}
+
 /* Those that began earlier were slower, and are not to slow the next one. */
 static void
 win(struct conn *c, size_t i)
@@ -363,11 +411,14 @@ win(struct conn *c, size_t i)
 	d->attempts[i].server = NULL;
 	if (!socket_path(c))
 		hosts_forgive(&c->worker->hosts, &d->addrs[i]);
-	while (i-- > 0)
-		if (d->attempts[i].server)
-			fail_attempt(c, i, ETIMEDOUT);
+	for (size_t j = 0; j < i; j++)
+		if (d->attempts[j].server)
+			fail_attempt(c, j, ETIMEDOUT);
 	set_last_deadline(c);
-	dial_stop(c);
+	if (conn_server(c)->tls && d->n > 1)
+		put_off_others(d, i);
+	else
+		dial_stop(c);
 	server_connected(c);
 }
 
@@ -390,6 +441,25 @@ dial_on_event(struct server *s)
 	}
 	fail_attempt(c, i, error);
 	try_next(c);
+}
+
+bool
+dial_past(struct conn *c, const struct refusal *r)
+{
+	struct dial *d = c->hs->dial;
+	size_t i;
+
+	if (!d)
+		return false;
+	i = d->winner;
+	if (d->next < d->n)
+		access_passed_over(c, &d->addrs[i], r);
+	d->attempts[i].server = c->server;
+	d->attempts[i].tls = *r;
+	c->server = NULL;
+	fail_attempt(c, i, EPROTO);
+	try_next(c);
+	return true;
 }
 
 static void

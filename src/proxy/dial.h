@@ -4,12 +4,14 @@
  *
  * As RFC 8305 has it: the next address is tried when the one before has failed
  * or has not answered for a quarter of a second, and whichever connects first
- * is taken.  What is needed for that lives only as long as it lasts.
+ * is taken.  If its TLS handshake fails, the addresses behind it have their
+ * turn.  What is needed for all that lives only as long as it lasts.
  */
 #ifndef PROXY_DIAL_H
 #define PROXY_DIAL_H
 
 #include "proxy/conn.h"
+#include "proxy/finish.h"
 
 /*
  * CS_CONNECT: finds the addresses, once the name is known, and tries them;
@@ -21,6 +23,13 @@ void dial_start(struct conn *c, uint64_t limit, const struct reason *due);
 void dial_on_event(struct server *s);
 /* It is time for the next address, or up for all of them. */
 void dial_on_deadline(struct conn *c);
+/*
+ * The TLS handshake with the server that was connected to has failed, and the
+ * refusal, whose text is static, would say why: goes on as if it had not
+ * connected.  Nothing of the request was sent yet.  False if the server has one
+ * address only.
+ */
+bool dial_past(struct conn *c, const struct refusal *r) WUNRES;
 /* Closes what is on its way. */
 void dial_stop(struct conn *c);
 

@@ -5,7 +5,7 @@
 #include "proxy/secure.h"
 
 #include "net/tls_client.h"
-#include "proxy/finish.h"
+#include "proxy/dial.h"
 #include "proxy/server.h"
 
 /* What its certificate lacks, of all that it may. */
@@ -68,7 +68,8 @@ fail(struct conn *c)
 			tls_end(s->tls) != TLS_OPEN;
 
 	r.text = says_why ? tls_why(s->tls) : NULL;
-	finish_refuse(c, &r);
+	if (!dial_past(c, &r))
+		finish_refuse(c, &r);
 }
 
 static void

@@ -14,9 +14,12 @@ import time
 import pytest
 
 import wire
-from backends import answering, echoing, tunnel, web
+from backends import (RecordingBackend, answering, echoing, tunnel,
+                      web)
 from daemon import free_port
 from machine import Dnsmasq, Names, own_network, set_kernel
+from test_tls_backends import TlsBackend
+from tls import Authority
 from wire import SLOW, Response, get, response, upgrade, wait_until
 
 FIRST, SECOND = '127.0.0.2', '127.0.0.3'
@@ -434,3 +437,112 @@ def test_name_server_that_is_silent(network, names, bowsprit, backend,
         bs.signal()
         assert bs.wait_end() == 0
         assert time.monotonic() - start < 3 * SLOW, 'of 10 s of silence'
+
+
+# An address that connects, but whose TLS fails
+
+
+@pytest.fixture
+def pki(tmp_path):
+    return Authority(str(tmp_path / 'ca'))
+
+
+def secure_backend(backend, script, cert, **options):
+    return backend(script, kind=lambda s, **o: TlsBackend(s, cert, **o),
+                   **options)
+
+
+def no_tls(w, number):
+    w.read(1)
+    w.send(b'HTTP/1.1 400 Bad Request\r\n\r\n')
+
+
+def resets(w, number):
+    w.read(1)
+    w.reset()
+    return RecordingBackend.KEEP
+
+
+@pytest.mark.parametrize('kind', ['request', 'upgrade'])
+@pytest.mark.parametrize('first, reason', [
+    ('wrong name', 'server-cert-name'), ('no tls', 'server-tls'),
+    ('resets', 'server-reset')])
+def test_first_address_fails_in_tls(first, reason, kind, two, pki, bowsprit,
+                                    backend, client):
+    """Nothing was sent there; it is said, and it is tried last for a while."""
+    port = free_port()
+    if first == 'wrong name':
+        bad = secure_backend(backend, echoing, pki.issue('other.test'),
+                             host=two[0], port=port)
+    else:
+        bad = backend({'no tls': no_tls, 'resets': resets}[first],
+                      host=two[0], port=port)
+    good = secure_backend(backend, echoing if kind == 'upgrade' else web(),
+                          pki.issue('two.test'), host=two[1], port=port)
+    url = f'https://two.test:{port}'
+    bs = bowsprit(url, workers=1, pool_size=0, backends={'app': {
+        'servers': (url,), 'ca': pki.file}})
+    for _ in range(2):
+        c = client(bs)
+        c.send(get() if kind == 'request' else upgrade())
+        assert Response(c.read_head()).status == (
+            200 if kind == 'request' else 101)
+    line = bs.wait_event('the next address is tried')
+    assert (line['level'], line['address'], line['reason']) == (
+        40, f'{two[0]}:{port}', reason)
+    assert line['backend'] == url and line['message'] and line['hint']
+    assert (len(bad.wires), len(good.wires)) == (1, 2)
+
+
+def test_all_addresses_fail_in_tls(two, pki, bowsprit, backend, client):
+    """Each is named; what is wrong with a certificate is the reason."""
+    port = free_port()
+    secure_backend(backend, web(), pki.issue('other.test'), host=two[1],
+                   port=port)
+    url = f'https://two.test:{port}'
+    bs = bowsprit(url, workers=1, backends={'app': {
+        'servers': (url,), 'ca': pki.file}})
+    r = ask(client, bs)
+    errors = (f'{two[0]}:{port} Connection refused, '
+              f'{two[1]}:{port} hostname mismatch')
+    assert r.status == 502 and errors.encode() in r.body, r.body
+    e = bs.wait_event('', reason='server-cert-name')
+    assert errors in e['message']
+
+
+def test_all_addresses_speak_plain_http(two, bowsprit, backend, client):
+    """What is to be done is said as for a single address."""
+    port = free_port()
+    for host in two:
+        backend(no_tls, host=host, port=port)
+    bs = bowsprit(f'https://two.test:{port}', workers=1)
+    r = ask(client, bs)
+    assert r.status == 502 and b'then write http://' in r.body, r.body
+    assert bs.wait_status(502)['hint'].endswith('then write http://')
+
+
+def test_limit_holds_for_all_handshakes(two, pki, bowsprit, backend, client):
+    """The second address has what the first has left."""
+    port = free_port()
+    backend(no_tls, host=two[0], port=port)
+    backend(None, host=two[1], port=port)
+    bs = bowsprit(f'https://two.test:{port}', workers=1,
+                  timeouts={'connect': '600ms'})
+    r = ask(client, bs)
+    assert r.status == 504 and b'connect-timeout' in r.body
+    assert bs.wait_event('the next address is tried')['hint'].endswith(
+        'then write http://')
+    assert 500 < bs.wait_status(504)['ms'] < 1100 * SLOW
+
+
+def test_client_leaves_amid_the_second_handshake(two, pki, bowsprit, backend,
+                                                 client):
+    port = free_port()
+    backend(no_tls, host=two[0], port=port)
+    silent = backend(None, host=two[1], port=port)
+    bs = bowsprit(f'https://two.test:{port}', workers=1)
+    c = client(bs)
+    c.send(upgrade())
+    w = silent.wait_for()
+    c.close()
+    w.expect_gone()

@@ -53,12 +53,12 @@ def server_context(cert, ca=None, versions=None, alpn=('http/1.1',)):
 class TlsBackend(RecordingBackend):
     """One that speaks TLS; .failed has what its handshakes ended with."""
 
-    def __init__(self, script, cert, host='127.0.0.1', **options):
+    def __init__(self, script, cert, host='127.0.0.1', port=0, **options):
         self.ctx = server_context(cert, **options)
         self.ctx.sni_callback = self._on_name
         self.names = []
         self.failed = []
-        super().__init__(script, host=host)
+        super().__init__(script, host=host, port=port)
         self.url = self.url.replace('http:', 'https:')
 
     def _on_name(self, sock, name, ctx):
@@ -282,7 +282,7 @@ def test_wrong_name(names, url, message, secured, bowsprit, authority,
     b = secured(web(), authority.issue(*names, file='wrong'))
     b.url = url.format(b.port)
     line = failed(client, bowsprit(b, **to(b, authority)), 'server-cert-name')
-    assert line['message'] == message
+    assert message in line['message']
     assert line['code'] == 'ERR_TLS_CERT_ALTNAME_INVALID'
 
 
