@@ -163,6 +163,37 @@ def test_pong_is_taken_out(place, side, pinged):
 
 
 @pytest.mark.parametrize('side', ['client', 'server'])
+def test_late_answer_is_one(side, pinged):
+    """Within ping_timeout: nobody is asked twice meanwhile."""
+    one, other, bs = pinged(side)
+    tag = read_ping(one)
+    one.expect_quiet(0.5)
+    one.send(reply(side, tag))
+    assert read_ping(one) != tag
+    other.expect_quiet(0.05)
+
+
+@pytest.mark.parametrize('side', ['client', 'server'])
+def test_flood_of_pongs(side, pinged):
+    """Nobody asked for them, half are nearly ours: all pass, ours does not."""
+    one, other, bs = pinged(side)
+    tag = read_ping(one)
+    flood = [reply(side, payload) for i in range(1000)
+             for payload in (b'%d' % i, tag[:i % 16] + bytes([i & 0x7f]) * (
+                 16 - i % 16))]
+    one.send(b''.join(flood[:777]) + reply(side, tag) + b''.join(flood[777:]))
+    flood = b''.join(flood)
+    assert other.read(len(flood)) == flood
+    read_ping(one)
+    other.expect_quiet(0.05)
+    one.close()
+    other.close()
+    line = bs.closed()
+    assert (line['by'], line['from_' + side]['bytes'],
+            line['from_' + side]['pongs']) == (side, len(flood), 2001)
+
+
+@pytest.mark.parametrize('side', ['client', 'server'])
 def test_end_within_what_may_be_our_pong(side, pinged):
     one, other, bs = pinged(side)
     pong = reply(side, read_ping(one))
