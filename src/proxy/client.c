@@ -16,6 +16,7 @@
 #include "proxy/proxied.h"
 #include "proxy/server.h"
 #include "proxy/shake.h"
+#include "proxy/trust.h"
 #include "proxy/witness.h"
 
 /* What a client may send before its 101; then it is not read any more. */
@@ -217,7 +218,7 @@ begin_request(struct conn *c, size_t head_len)
 	hs->began = clock_ms();
 	fault = head_parse(&hs->req, HEAD_REQUEST, buf_data(hs->bytes),
 			   head_len);
-	hs->client = forward_client(c);
+	hs->client = trust_client(c);
 	hs->detail = may_know(c);
 	c->close_after = fault || !hs->req.persistent || c->worker->draining;
 	if (fault) {

@@ -8,15 +8,6 @@
 #include "proxy/conn.h"
 
 /*
- * The address on whose behalf the request comes: the peer's, or behind trusted
- * proxies the rightmost one of X-Forwarded-For that is not trusted.
- */
-struct addr forward_client(const struct conn *c);
-
-/* Is what that peer says of its clients believed? */
-bool forward_is_trusted(const struct conf *conf, const struct addr *a);
-
-/*
  * Why a routed upgrade, whose Connection is not edited, is not passed on, or
  * NULL.
  */

@@ -13,7 +13,7 @@
 #include "proto/proxyhdr.h"
 #include "proxy/client.h"
 #include "proxy/finish.h"
-#include "proxy/forward.h"
+#include "proxy/trust.h"
 
 void
 proxied_begin(struct conn *c)
@@ -109,7 +109,7 @@ proxied_on_event(struct conn *c, short what)
 		conn_close(c, &reason_client_gone, BY_CLIENT);
 	else if (got < 0)
 		conn_close(c, &reason_client_reset, BY_CLIENT);
-	else if (!forward_is_trusted(c->worker->conf, &c->peer))
+	else if (!trust_has(c->worker->conf, &c->peer))
 		refuse_peer(c);
 	else
 		look(c, p, had, (size_t)got);
