@@ -61,7 +61,6 @@ set_options(int fd, const struct addr *a, bool share)
 	(void)share;
 #endif
 	sock_set_nodelay(fd);
-	sock_set_unsent_limit(fd, SOCK_UNSENT_LIMIT);
 	return 0;
 }
 

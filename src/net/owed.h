@@ -18,6 +18,7 @@
 struct owed {
 	struct pipe *pipe; /* owned; or NULL */
 	struct buf *bytes; /* behind those in the pipe */
+	int before;        /* the kernel's queue ahead of them (sock_queued) */
 };
 
 size_t owed_len(const struct owed *o);

@@ -10,7 +10,15 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#ifdef HAVE_SIOCOUTQ
+#include <linux/sockios.h>
+#define QUEUED SIOCOUTQ
+#elif defined(FIONWRITE)
+#define QUEUED FIONWRITE
+#endif
 
 int
 sock_give_up(int fd)
@@ -58,7 +66,6 @@ sock_adopt(int fd)
 	(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	sock_set_nodelay(fd);
-	sock_set_unsent_limit(fd, SOCK_UNSENT_LIMIT);
 }
 
 int
@@ -70,10 +77,8 @@ sock_accept(int fd, struct sockaddr *sa, socklen_t *len)
 	int client = with_flags(accept(fd, sa, len));
 
 	/* Where the listener's options are not inherited. */
-	if (client >= 0) {
+	if (client >= 0)
 		sock_set_nodelay(client);
-		sock_set_unsent_limit(client, SOCK_UNSENT_LIMIT);
-	}
 	return client;
 #endif
 }
@@ -96,6 +101,20 @@ sock_set_unsent_limit(int fd, int n)
 	(void)fd;
 	(void)n;
 #endif
+}
+
+int
+sock_queued(int fd)
+{
+	int n = -1;
+
+#ifdef QUEUED
+	if (ioctl(fd, QUEUED, &n) < 0)
+		return -1;
+#else
+	(void)fd;
+#endif
+	return n;
 }
 
 void

@@ -29,16 +29,20 @@ void sock_adopt(int fd);
 int sock_accept(int fd, struct sockaddr *sa, socklen_t *len) WUNRES;
 void sock_set_nodelay(int fd);
 /*
- * Lets the kernel take about n unsent bytes and no more: a peer that reads
- * slowly is then seen to read, rather than to take megabytes once in a while.
- * Inherited from a listener.
+ * Lets the kernel take about n unsent bytes and no more, rather than megabytes:
+ * what is said later is not kept waiting behind them.
  */
 void sock_set_unsent_limit(int fd, int n);
 /*
- * More than a pipe of ours takes (net/pipes.c): where the kernel stops in the
- * midst of one, a stream costs a third more.
+ * More than a pipe of ours takes (net/pipes.c); but where the kernel stops in
+ * the midst of one, a stream costs a third more.
  */
 #define SOCK_UNSENT_LIMIT (288 * 1024)
+/*
+ * Bytes that the kernel took and whose arrival the peer has not acknowledged;
+ * -1 where it does not tell.
+ */
+int sock_queued(int fd);
 /* Closing it will reset the connection, rather than end it with a FIN. */
 void sock_set_reset(int fd);
 /* Is its connection there, or still on its way? */

@@ -264,11 +264,20 @@ send_fin(struct stream *s)
 	shutdown(s->fd, SHUT_WR);
 }
 
+/* The socket is full: the event is to tell when it is not any more. */
+static void
+await_room(struct stream *s)
+{
+	s->out->before = sock_queued(s->fd);
+	arm(s);
+}
+
 /* Bytes as they go over the wire. */
 static bool
 put(struct stream *s, const void *p, size_t n)
 {
-	ssize_t took = s->out || s->connecting ? 0 : send_some(s, p, n);
+	bool first = !s->out;
+	ssize_t took = !first || s->connecting ? 0 : send_some(s, p, n);
 
 	if (took < 0)
 		return false;
@@ -278,7 +287,8 @@ put(struct stream *s, const void *p, size_t n)
 		s->error = ENOMEM;
 		return false;
 	}
-	arm(s);
+	if (first)
+		await_room(s);
 	return true;
 }
 
@@ -313,7 +323,7 @@ stream_send_pipe(struct stream *s, struct pipe *p)
 	ssize_t took = send_some_of_pipe(s, p);
 
 	if (took >= 0 && p->len > 0 && owed_add_pipe(&s->out, p)) {
-		arm(s);
+		await_room(s);
 		return true;
 	}
 	if (took >= 0 && p->len > 0) {
@@ -352,8 +362,24 @@ stream_flush(struct stream *s)
 		owed_take(&s->out, (size_t)took);
 	}
 	send_fin(s);
-	arm(s);
+	if (s->out)
+		await_room(s);
+	else
+		arm(s);
 	return true;
+}
+
+bool
+stream_is_taken(struct stream *s)
+{
+	int queued, before;
+
+	if (!s->out)
+		return false;
+	queued = sock_queued(s->fd);
+	before = s->out->before;
+	s->out->before = queued;
+	return queued >= 0 && queued < before;
 }
 
 /* Behind what it is owed. */

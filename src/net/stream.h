@@ -126,6 +126,13 @@ stream_owed(const struct stream *s)
 {
 	return owed_len(s->out);
 }
+/*
+ * It is owed bytes, but has its peer taken any of what the kernel has for it,
+ * since the socket was full or this was last asked?  A system call.  A socket
+ * is writable again when a third of that is gone, which may be a megabyte: to
+ * one who reads slowly that can take minutes.
+ */
+bool stream_is_taken(struct stream *s);
 /* It is owed nothing any more: its peer takes no more. */
 void stream_forget(struct stream *s);
 /* Sends FIN, once nothing is owed; with TLS close_notify before it. */

@@ -126,8 +126,6 @@ on_deadline(struct deadline *d)
 		server_on_deadline(c);
 		break;
 	case CS_ANSWER:
-		finish_fail(c, c->due);
-		break;
 	case CS_BODY:
 		exchange_on_deadline(c);
 		break;
@@ -138,7 +136,7 @@ on_deadline(struct deadline *d)
 		break;
 	case CS_REPLY:
 	case CS_LINGER:
-		conn_close(c, c->due, BY_PROXY);
+		finish_on_deadline(c);
 		break;
 	case CS_DEAD:
 	case CS_COUNT:
@@ -184,6 +182,14 @@ conn_set_deadline(struct conn *c, uint64_t ms, const struct reason *due)
 		deadline_clear(&c->deadline);
 	else
 		deadline_set(&c->worker->wheel, &c->deadline, clock_ms() + ms);
+}
+
+bool
+conn_is_slow_only(struct conn *c, const struct reason *due)
+{
+	if (due == &reason_stall_client)
+		return stream_is_taken(&c->client);
+	return due == &reason_stall_server && stream_is_taken(&c->server->s);
 }
 
 void

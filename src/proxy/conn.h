@@ -159,6 +159,8 @@ struct conn *conn_new(struct worker *w, int fd, const struct addr *peer);
 void conn_set_state(struct conn *c, enum conn_state state);
 /* Sets the one deadline, `ms` from now; 0 clears it. */
 void conn_set_deadline(struct conn *c, uint64_t ms, const struct reason *due);
+/* Is `due` the stall of a peer that takes its bytes after all, if slowly? */
+bool conn_is_slow_only(struct conn *c, const struct reason *due);
 
 /*
  * The end of every connection: logs it unless that was done, stops all events,

@@ -57,7 +57,6 @@ begin(struct conn *c, const struct addr *to, struct attempt *a)
 	if (fd < 0)
 		return false;
 	sock_set_nodelay(fd);
-	sock_set_unsent_limit(fd, SOCK_UNSENT_LIMIT);
 	if (connect(fd, (struct sockaddr *)&ss, len) < 0 &&
 	    errno != EINPROGRESS)
 		goto fail;

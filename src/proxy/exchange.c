@@ -506,6 +506,11 @@ exchange_on_server(struct conn *c, short what)
 void
 exchange_on_deadline(struct conn *c)
 {
-	conn_close(c, c->due,
-		   c->due == &reason_client_gone ? BY_CLIENT : BY_PROXY);
+	if (conn_is_slow_only(c, c->due))
+		set_deadline(c, true);
+	else if (c->state == CS_ANSWER)
+		finish_fail(c, c->due);
+	else
+		conn_close(c, c->due, c->due == &reason_client_gone
+					      ? BY_CLIENT : BY_PROXY);
 }

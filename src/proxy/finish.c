@@ -194,6 +194,13 @@ replied(struct conn *c)
 }
 
 static void
+await_taker(struct conn *c)
+{
+	conn_set_deadline(c, c->worker->conf->timeouts.stall,
+			  &reason_stall_client);
+}
+
+static void
 send_reply(struct conn *c, const struct refusal *r)
 {
 	struct buf *b = NULL;
@@ -207,8 +214,7 @@ send_reply(struct conn *c, const struct refusal *r)
 	}
 	stream_set_reading(&c->client, false);
 	conn_set_state(c, CS_REPLY);
-	conn_set_deadline(c, c->worker->conf->timeouts.stall,
-			  &reason_stall_client);
+	await_taker(c);
 	if (!c->client.out)
 		replied(c);
 }
@@ -259,10 +265,18 @@ void
 finish_on_reply(struct conn *c, short what)
 {
 	if (c->client.out)
-		conn_set_deadline(c, c->worker->conf->timeouts.stall,
-				  &reason_stall_client);
+		await_taker(c);
 	else if (what & EV_WRITE)
 		replied(c);
+}
+
+void
+finish_on_deadline(struct conn *c)
+{
+	if (conn_is_slow_only(c, c->due))
+		await_taker(c);
+	else
+		conn_close(c, c->due, BY_PROXY);
 }
 
 void

@@ -36,6 +36,8 @@ void finish_on_reply(struct conn *c, short what);
  * it (RFC 9112 9.6).
  */
 void finish_linger(struct conn *c);
+/* CS_REPLY, CS_LINGER: time is up. */
+void finish_on_deadline(struct conn *c);
 /* We are going down: it is not waited for any longer than this. */
 void finish_drain(struct conn *c);
 /* CS_LINGER: input, or the client's FIN. */

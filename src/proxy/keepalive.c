@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "net/sockopt.h"
 #include "proto/ping.h"
 
 #define NEVER UINT64_MAX
@@ -46,6 +47,16 @@ is_owed(const struct conn *c, enum side to)
 	return to == BY_CLIENT ? c->client.out : c->server->s.out;
 }
 
+/* A Ping is of use only if it does not wait behind megabytes. */
+static void
+begin_side(struct conn *c, enum side s, bool wanted, uint64_t now)
+{
+	*state_of(c, s) = (struct side_state){ .wanted = wanted, .seen = now };
+	if (wanted)
+		sock_set_unsent_limit(conn_stream(c, s)->fd,
+				      SOCK_UNSENT_LIMIT);
+}
+
 bool
 keepalive_start(struct conn *c)
 {
@@ -62,10 +73,9 @@ keepalive_start(struct conn *c)
 	k->interval = (uint32_t)r->timeouts.ping_interval;
 	k->timeout = r->timeouts.ping_timeout < UINT32_MAX
 		     ? (uint32_t)r->timeouts.ping_timeout : 0;
-	k->sides[0].wanted = r->ping & PING_CLIENT;
-	k->sides[1].wanted = r->ping & PING_BACKEND;
-	k->sides[0].seen = k->sides[1].seen = now;
 	c->keepalive = k;
+	begin_side(c, BY_CLIENT, r->ping & PING_CLIENT, now);
+	begin_side(c, BY_SERVER, r->ping & PING_BACKEND, now);
 	return true;
 }
 

@@ -487,6 +487,20 @@ expiry(struct conn *c, uint64_t lifetime)
 	       worker_random(c->worker) % (lifetime / 10 + 1);
 }
 
+/* Nothing has run out yet, whatever the deadline stood for. */
+static bool
+was_life(struct conn *c, const struct reason *why, uint64_t due)
+{
+	enum side sink = why == &reason_stall_client ? BY_CLIENT : BY_SERVER;
+
+	if (due == 0 || due > clock_ms() || !why)
+		return true;
+	if (!conn_is_slow_only(c, why))
+		return false;
+	conn_traffic(c, sink)->owed = clock_ms();
+	return true;
+}
+
 void
 tunnel_on_deadline(struct conn *c)
 {
@@ -498,8 +512,8 @@ tunnel_on_deadline(struct conn *c)
 	if (!c->opened)
 		return;
 	due = earliest(c, &why);
-	if (due == 0 || due > clock_ms() || !why)
-		set_deadline(c); /* there was life meanwhile */
+	if (was_life(c, why, due))
+		set_deadline(c);
 	else if (why == &reason_tunnel_lifetime && !c->ended)
 		end_lifetime(c);
 	else if (is_ending(c))

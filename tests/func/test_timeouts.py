@@ -152,6 +152,33 @@ def test_slow_but_steady_reader_is_not_cut(bowsprit, backend, client):
         left -= got
 
 
+def test_reader_of_what_the_kernel_holds_is_not_cut(open_tunnel):
+    """
+    A socket that took megabytes is writable again when a third of them is
+    gone; one who needs longer than `stall` for that is slow, no more.
+    """
+    c, s, bs = open_tunnel(timeouts={'stall': '500ms'})
+    s.sock.setblocking(False)
+    part, sent = wire.frame(b'x' * 1_000_000), 0
+    quiet = time.monotonic() + 0.3
+    while time.monotonic() < quiet:  # until nobody takes any more
+        try:
+            sent += s.sock.send(part[sent % len(part):])
+            quiet = time.monotonic() + 0.3
+        except BlockingIOError:
+            time.sleep(0.01)
+    start = time.monotonic()
+    while time.monotonic() - start < 3:
+        time.sleep(0.1)
+        sent -= len(c.take(min(len(c.buf), 70_000))
+                    or c.sock.recv(70_000))
+    c.sock.settimeout(10 * wire.SLOW)
+    while sent:
+        got = len(c.sock.recv(min(sent, 1 << 20)))
+        assert got, bs.closed()
+        sent -= got
+
+
 @pytest.mark.parametrize('stopped', ['client', 'server'])
 def test_tunnel_whose_reader_stops(stopped, open_tunnel):
     c, s, bs = open_tunnel(timeouts={'stall': '500ms'},
