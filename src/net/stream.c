@@ -33,6 +33,9 @@ wanted(const struct stream *s)
 {
 	short what = 0;
 
+	/* It has said and been told all; its end comes with the other side's. */
+	if (s->eof && s->fin_sent)
+		return 0;
 	if (s->reading && !s->eof && !s->connecting)
 		what |= EV_READ;
 	if (s->connecting || s->out)
@@ -50,6 +53,9 @@ arm(struct stream *s)
 		return;
 	if (s->armed)
 		event_del(&s->ev);
+	s->armed = 0;
+	if (!what)
+		return;
 	event_assign(&s->ev, event_get_base(&s->ev), s->fd,
 		     (short)(what | EV_PERSIST), event_get_callback(&s->ev),
 		     event_get_callback_arg(&s->ev));
@@ -57,7 +63,8 @@ arm(struct stream *s)
 	 * Without memory for it libevent refuses; the stream's owner has a
 	 * deadline, which then ends the connection.
 	 */
-	s->armed = event_add(&s->ev, NULL) == 0 ? (uint8_t)what : 0;
+	if (event_add(&s->ev, NULL) == 0)
+		s->armed = (uint8_t)what;
 }
 
 void
@@ -453,10 +460,11 @@ stream_connect(struct stream *s, bool here)
 int
 stream_connected(struct stream *s)
 {
-	int error = sock_error(s->fd);
+	/* Not armed, nothing has told us that there is an outcome. */
+	bool told = s->armed, there = !told && sock_is_connected(s->fd);
+	int error = there ? 0 : sock_error(s->fd);
 
-	/* Not armed, nothing has told us that it is. */
-	if (error == 0 && !s->armed && !sock_is_connected(s->fd)) {
+	if (error == 0 && !told && !there) {
 		arm(s);
 		return s->armed ? EINPROGRESS : ENOMEM;
 	}
