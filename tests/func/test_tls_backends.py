@@ -809,8 +809,7 @@ def test_new_own_certificate_is_noticed(secured, bowsprit, authority, client,
     bs = bowsprit(b, workers=1, timeouts={'backend_keepalive': '100s'},
                   **to(b, authority, certificate=files[0], key=files[1]))
     c = client(bs)
-    c.send(upgrade())
-    assert c.read_head() == switching()
+    c.open_websocket()
     assert [number(), number()] == [2, 2], 'it is kept'
     assert shown(1) == shown(2) == 'us-1'
     replace(new)
