@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log_impl.h"
+#include "base/utf8.h"
 
 #define VALUE_MAX 1024        /* bytes of one value that are shown */
 #define SENTENCE_MAX 4096     /* of a message */
@@ -118,50 +119,6 @@ putf(struct log_line *l, const char *fmt, ...)
 	put_str(l, text);
 }
 
-/* The length of the UTF-8 sequence at p; 0 if there is none (RFC 3629 4). */
-static size_t
-utf8_len(const unsigned char *p, size_t n)
-{
-	size_t len;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (n < len)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
-}
-
-static unsigned
-code_point(const unsigned char *p, size_t len)
-{
-	unsigned c = len == 1 ? p[0] : p[0] & (0xffu >> (len + 1));
-
-	for (size_t i = 1; i < len; i++)
-		c = c << 6 | (p[i] & 0x3f);
-	return c;
-}
-
-/*
- * Controls, C1 included; what some programs take for the end of a line; and
- * what turns the direction of writing round, so that a line would read as
- * another one.
- */
-static bool
-is_harmful(unsigned c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
 static void
 put_bytes_escaped(struct log_line *l, const unsigned char *p, size_t n)
 {
@@ -182,13 +139,13 @@ put_escaped(struct log_line *l, struct slice s, char quote, size_t max)
 	for (size_t i = 0; i < shown;) {
 		const unsigned char *p = (const unsigned char *)s.p + i;
 		size_t n = utf8_len(p, s.n - i);
-		unsigned c = code_point(p, n ? n : 1);
+		unsigned c = utf8_code_point(p, n ? n : 1);
 
 		if (n == 0)
 			put_bytes_escaped(l, p, n = 1);
-		else if (is_harmful(c) && out.format == LOG_JSON)
+		else if (utf8_is_harmful(c) && out.format == LOG_JSON)
 			putf(l, "\\u%04x", c);
-		else if (is_harmful(c))
+		else if (utf8_is_harmful(c))
 			put_bytes_escaped(l, p, n);
 		else if (quote && (*p == (unsigned char)quote || *p == '\\'))
 			putf(l, "\\%c", *p);
