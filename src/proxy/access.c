@@ -253,13 +253,21 @@ whose_close(const struct conn *c)
 	return c->from_client.closed ? &c->from_client : &c->from_server;
 }
 
+/* Is the first Close one that says goodbye, whatever came later? */
+static bool
+is_goodbye(const struct reason *why)
+{
+	return why == &reason_drain || why == &reason_tunnel_lifetime ||
+	       why == &reason_kill;
+}
+
 /* The code of our Close, if that was the first; else 0. */
 static unsigned
 our_code(const struct conn *c)
 {
 	if (c->ended == &reason_close)
 		return 0;
-	if (c->cut && c->ended != &reason_drain)
+	if (c->cut && !is_goodbye(c->ended))
 		return c->cut;
 	return c->state == CS_CLOSING ? c->worker->close_code : 0;
 }
@@ -334,7 +342,8 @@ access_closed(const struct conn *c, const struct reason *why, enum side by)
 		return;
 	log_id(&l, c->id);
 	log_str(&l, "route", c->terms->route);
-	log_str(&l, "by", side_name(by));
+	log_str(&l, "by",
+		why == &reason_kill ? "operator" : side_name(by));
 	log_str(&l, "reason", why->word);
 	if (fault)
 		log_str(&l, "message", fault);

@@ -169,6 +169,8 @@ void
 conn_set_state(struct conn *c, enum conn_state state)
 {
 	assert(c->state != CS_DEAD);
+	if (c->worker->cursor == &c->link)
+		c->worker->cursor = c->link.next;
 	list_remove(&c->link);
 	c->state = state;
 	list_push_back(&c->worker->conns[state], &c->link);

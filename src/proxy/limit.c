@@ -224,3 +224,12 @@ limit_leave(struct conn *c)
 	leave(c);
 	pthread_mutex_unlock(&lock);
 }
+
+void
+limit_each(limit_cb *cb, void *arg)
+{
+	pthread_mutex_lock(&lock);
+	for (const struct tally *t = tallies; t; t = t->next)
+		cb(arg, t->name, t->tunnels);
+	pthread_mutex_unlock(&lock);
+}

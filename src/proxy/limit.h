@@ -39,4 +39,12 @@ const struct reason *limit_enter(struct conn *c) WUNRES;
 /* Gives the place back, if c has one. */
 void limit_leave(struct conn *c);
 
+/*
+ * Tells the figures of each route that ever had an upgrade: its name, which
+ * stays, and how many WebSockets it has, those on their way included.  The
+ * callback is called with the lock held.
+ */
+typedef void limit_cb(void *arg, const char *route, unsigned tunnels);
+void limit_each(limit_cb *cb, void *arg);
+
 #endif

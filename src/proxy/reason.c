@@ -271,6 +271,10 @@ const struct reason
 	reason_strict_server = { "strict-server", 0, NULL, NULL, NULL },
 	reason_tunnel_idle = { "tunnel-idle", 0, NULL, NULL, NULL },
 	reason_tunnel_lifetime = { "tunnel-lifetime", 0, NULL, NULL, NULL },
+	reason_kill = {
+		"kill", 503, "killed", "ECANCELED",
+		"an operator has ended it (bowspritctl kill)",
+	},
 	reason_cut = { "cut", 0, NULL, NULL, NULL },
 	reason_drain = {
 		"drain", 503, "shutting down", "ECANCELED",

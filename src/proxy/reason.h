@@ -88,6 +88,7 @@ extern const struct reason
 	reason_strict_server,
 	reason_tunnel_idle,
 	reason_tunnel_lifetime,
+	reason_kill, /* an operator's word */
 	reason_cut, /* a tunnel that a drain had no place to say goodbye to */
 	reason_drain;
 

@@ -469,9 +469,9 @@ keep_alive(struct conn *c)
 
 /* A goodbye, but at most so long as anybody has for the answer to a Close. */
 static void
-end_lifetime(struct conn *c)
+end_soon(struct conn *c, const struct reason *why)
 {
-	note_end(c, &reason_tunnel_lifetime, BY_PROXY);
+	note_end(c, why, BY_PROXY);
 	c->expires = clock_ms() + CLOSE_WAIT;
 	set_deadline(c);
 	tunnel_goodbye(c);
@@ -515,7 +515,7 @@ tunnel_on_deadline(struct conn *c)
 	if (was_life(c, why, due))
 		set_deadline(c);
 	else if (why == &reason_tunnel_lifetime && !c->ended)
-		end_lifetime(c);
+		end_soon(c, &reason_tunnel_lifetime);
 	else if (is_ending(c))
 		conn_close(c, c->ended, c->ended_by);
 	else
@@ -565,6 +565,7 @@ tunnel_start(struct conn *c, const struct head *res)
 	c->cut = 0;
 	c->born = c->last = clock_ms();
 	c->traffic = c->server->traffic = (struct traffic){ .owed = c->born };
+	c->peer = c->hs->client; /* for who asks later whose it is */
 	access_opened(c, res);
 	c->opened = true;
 	if (!send_switching(c, res)) {
@@ -641,6 +642,17 @@ tunnel_goodbye(struct conn *c)
 		conn_close(c, c->ended, c->ended_by);
 	else
 		set_deadline(c);
+}
+
+void
+tunnel_kill(struct conn *c)
+{
+	if (c->ended == &reason_kill)
+		return;
+	/* A FIN alone has ended one direction: what ends both is the reason. */
+	if (!is_ending(c))
+		c->ended = NULL;
+	end_soon(c, &reason_kill);
 }
 
 void

@@ -23,6 +23,8 @@ void tunnel_on_deadline(struct conn *c);
  * hurried worker between any two frames.
  */
 void tunnel_goodbye(struct conn *c);
+/* The same for an operator, and after 5 s at most it is closed. */
+void tunnel_kill(struct conn *c);
 /* The time is over: closes it now. */
 void tunnel_cut(struct conn *c);
 /* In CS_TUNNEL: has it yet to be told, and is its server still talking? */

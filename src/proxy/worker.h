@@ -61,6 +61,7 @@ struct worker {
 	const struct gate *gates; /* main's, of the listeners in turn */
 	struct wheel wheel;
 	struct list conns[CS_COUNT];
+	struct list *cursor;   /* a survey's: where its next slice begins */
 	struct event reaper;
 	struct event farewell; /* to the next ones, in a drain */
 	unsigned farewells;    /* how often still */
@@ -136,7 +137,12 @@ worker_count(struct worker *w, int by)
 }
 /* Numbers that differ; they are not hard to guess. */
 uint64_t worker_random(struct worker *w);
-/* An id for a request, unique over all workers. */
+/* An id for a request, unique over all workers; and whose of them it is. */
 uint64_t worker_next_id(struct worker *w);
+static inline unsigned
+worker_of_id(uint64_t id, unsigned count)
+{
+	return (unsigned)((id - 1) % count);
+}
 
 #endif
