@@ -275,9 +275,12 @@ group_install() {
 		> "$LOGS/install.log" 2>&1 < /dev/null ||
 		give_up "See the whole of it: $LOGS/install.log" \
 			"$LOGS/install.log"
-	for file in usr/bin/bowsprit usr/share/man/man8/bowsprit.8 \
+	for file in usr/bin/bowsprit usr/bin/bowspritctl \
+	    usr/share/man/man8/bowsprit.8 \
 	    usr/share/man/man5/bowsprit.cfg.5 \
+	    usr/share/man/man1/bowspritctl.1 \
 	    usr/share/bash-completion/completions/bowsprit \
+	    usr/share/bash-completion/completions/bowspritctl \
 	    usr/share/zsh/site-functions/_bowsprit \
 	    etc/bowsprit/bowsprit.cfg.sample
 	do

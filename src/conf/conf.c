@@ -40,6 +40,16 @@ normalise_log_file(struct conf *c)
 	c->log_file = NULL;
 }
 
+/* The same of "none". */
+static void
+normalise_admin_socket(struct conf *c)
+{
+	if (strcmp(c->admin_socket, "none") != 0)
+		return;
+	free(c->admin_socket);
+	c->admin_socket = NULL;
+}
+
 /*
  * Each step goes on after mistakes, so that one run tells them all; what one
  * could not build, the next does without.
@@ -61,6 +71,7 @@ make(struct draft *d, const struct options *o)
 	check_conf(&d->tree->conf, &d->mistakes);
 	check_remarks(d->tree);
 	normalise_log_file(&d->tree->conf);
+	normalise_admin_socket(&d->tree->conf);
 }
 
 struct conf *

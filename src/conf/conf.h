@@ -207,6 +207,8 @@ struct conf {
 	enum log_level log_level;
 	enum conf_access log_access;
 
+	char *admin_socket; /* "auto", a path, or NULL: none */
+
 	char **command; /* NULL-terminated COMMAND…, or NULL */
 	bool backend_given; /* -b, or a file: COMMAND gets no PORT of ours */
 	bool demo;

@@ -10,6 +10,8 @@
 
 #include <libconfig.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
 
 #include "base/mem.h"
 #include "conf/scan.h"
@@ -214,10 +216,22 @@ load_log(struct draft *d, config_setting_t *s, UNUSED void *base)
 	load_named_group(d, s, SECTION_LOG);
 }
 
+/* Of a unix socket, with its NUL. */
+#define SOCKET_PATH_MAX sizeof(((struct sockaddr_un *)NULL)->sun_path)
+
 static void
 load_admin(struct draft *d, config_setting_t *s, UNUSED void *base)
 {
+	const char *socket;
+
 	load_named_group(d, s, SECTION_ADMIN);
+	socket = d->tree->conf.admin_socket;
+	if (strcmp(socket, "auto") != 0 && strcmp(socket, "none") != 0 &&
+	    (*socket != '/' || strlen(socket) >= SOCKET_PATH_MAX))
+		mistake(&d->mistakes, where_of(d, s), "socket must be "
+			"\"auto\", \"none\" or a path such as "
+			"\"/run/bowsprit/admin.sock\", of at most %zu bytes, "
+			"not \"%s\"", SOCKET_PATH_MAX - 1, socket);
 }
 
 static void

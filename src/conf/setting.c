@@ -178,7 +178,7 @@ static const struct setting websocket[] = {
 };
 
 static const struct setting admin[] = {
-	LATER("socket", "auto"),
+	TEXT("socket", struct conf, admin_socket, "auto"),
 	LATER("listen", ""),
 };
 

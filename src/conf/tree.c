@@ -131,6 +131,7 @@ conf_fini(struct conf *c)
 	header_fini(&c->response);
 	free(c->trusted);
 	free(c->log_file);
+	free(c->admin_socket);
 	free(c->source);
 }
 

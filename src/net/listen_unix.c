@@ -30,11 +30,20 @@ connect_to(const char *path)
 	return sock_give_up(fd);
 }
 
+bool
+listen_unix_is_stale(const char *path)
+{
+	int fd = connect_to(path);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno == ECONNREFUSED;
+}
+
 static bool
 remove_stale(const char *path)
 {
 	struct stat st;
-	int fd;
 
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT;
@@ -42,11 +51,8 @@ remove_stale(const char *path)
 		errno = ENOTSOCK;
 		return false;
 	}
-	fd = connect_to(path);
-	if (fd < 0 && errno == ECONNREFUSED)
+	if (listen_unix_is_stale(path))
 		return unlink(path) == 0;
-	if (fd >= 0)
-		close(fd);
 	errno = EADDRINUSE;
 	return false;
 }

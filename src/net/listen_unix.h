@@ -21,6 +21,8 @@ int listen_unix(const char *path, mode_t mode, uid_t owner, gid_t group)
 /* The same of a file that is there; false with errno. */
 bool listen_unix_set(const char *path, mode_t mode, uid_t owner, gid_t group)
 	WUNRES;
+/* Is a socket's file there, but nobody who listens? */
+bool listen_unix_is_stale(const char *path) WUNRES;
 /* The process that listens there; 0 if the system does not tell. */
 pid_t listen_unix_owner(const char *path);
 

@@ -28,6 +28,7 @@
 #include "net/resolve.h"
 #include "net/tls_client.h"
 #include "proto/frame.h"
+#include "run/admin.h"
 #include "run/announce.h"
 #include "run/child.h"
 #include "run/cores.h"
@@ -68,6 +69,7 @@ struct loop {
 	struct conf *of_child; /* counted: its COMMAND is there */
 	struct takeover *takeover; /* under way */
 	bool owes_hup, owes_usr1;  /* signals that came meanwhile */
+	struct admin *admin;   /* or NULL */
 	struct demo *demo;
 	uint16_t demo_port, app_port;
 	rlim_t nofile;         /* as we were given it */
@@ -175,14 +177,21 @@ on_worker_idle(struct loop *l)
 	stop_if_done(l);
 }
 
+/* Whoever was to follow us is told to end as well. */
+static void
+stop_takeover(struct loop *l)
+{
+	if (l->takeover)
+		takeover_stop(l->takeover);
+	l->takeover = NULL;
+}
+
 static void
 on_end_signal(struct loop *l, int sig)
 {
 	bool terminal = sig == SIGINT && isatty(STDIN_FILENO);
 
-	if (l->takeover)
-		takeover_stop(l->takeover);
-	l->takeover = NULL;
+	stop_takeover(l);
 	if (!l->draining) {
 		log_say(LOG_INFO, "%s: finishing what is under way",
 			sig == SIGTERM ? "SIGTERM"
@@ -250,7 +259,8 @@ on_renewed(struct conf_backend *b, void *arg)
 	post_all(arg, MSG_RENEWED, b);
 }
 
-static void
+/* False, with lines in the log, if it has mistakes. */
+static bool
 reload(struct loop *l)
 {
 	struct conf *conf;
@@ -268,7 +278,7 @@ reload(struct loop *l)
 		log_say(LOG_ERROR, "reload: the configuration has mistakes; "
 			"the running one stays");
 		conf_unref(conf);
-		return;
+		return false;
 	}
 	fill_in(l, conf);
 	resolve_literals(conf);
@@ -283,6 +293,7 @@ reload(struct loop *l)
 	announce_doubts(conf);
 	log_say(LOG_INFO, "> Configuration reloaded; listeners, workers and "
 		"the log's place change with SIGUSR2, or a restart");
+	return true;
 }
 
 /* ---- the application ---- */
@@ -436,6 +447,77 @@ be_replaced(struct loop *l)
 				     on_takeover, l);
 }
 
+/* ---- what the admin socket asks for ---- */
+
+static void
+post_survey(void *arg, unsigned worker, struct survey *s)
+{
+	struct loop *l = arg;
+
+	mailbox_post(&l->threads[worker].mail, MSG_SURVEY, s);
+}
+
+static unsigned
+count_connections(void *arg, unsigned worker)
+{
+	const struct loop *l = arg;
+
+	return __atomic_load_n(&l->threads[worker].worker.nconns,
+			       __ATOMIC_RELAXED);
+}
+
+static const struct conf *
+present_conf(void *arg)
+{
+	return ((const struct loop *)arg)->conf;
+}
+
+static bool
+is_draining(void *arg)
+{
+	return ((const struct loop *)arg)->draining;
+}
+
+static const char *
+drain_by_word(void *arg)
+{
+	struct loop *l = arg;
+
+	if (l->draining)
+		return "this process is ending already";
+	stop_takeover(l);
+	log_say(LOG_INFO, "bowspritctl drain: finishing what is under way");
+	drain_slowly(l, CLOSE_GOING_AWAY);
+	return NULL;
+}
+
+static const char *
+reload_by_word(void *arg)
+{
+	struct loop *l = arg;
+
+	if (l->takeover)
+		return "the new process of SIGUSR2 is still starting";
+	return reload(l) ? NULL : "the configuration has mistakes, which the "
+				  "log tells; the running one stays";
+}
+
+static void
+open_admin(struct loop *l, pid_t predecessor)
+{
+	static const struct admin_does does = {
+		.ask = post_survey,
+		.connections = count_connections,
+		.conf = present_conf,
+		.is_draining = is_draining,
+		.drain = drain_by_word,
+		.reload = reload_by_word,
+	};
+
+	l->admin = admin_open(l->base, l->conf, predecessor, l->nthreads,
+			      &does, l);
+}
+
 /* ---- signals ---- */
 
 /*
@@ -540,6 +622,8 @@ on_letter(enum message what, void *arg, void *owner)
 		on_stale_name(l, arg);
 	else if (what == MSG_IDLE)
 		on_worker_idle(l);
+	else if (what == MSG_SURVEY)
+		admin_on_survey(l->admin, arg);
 }
 
 static bool
@@ -588,6 +672,8 @@ find_ports(struct loop *l)
 static bool
 start(struct loop *l)
 {
+	pid_t predecessor;
+
 	/* To pid 1 no signal has a default action: SIGTERM would be lost. */
 	if (getpid() == 1)
 		catch_signals(l);
@@ -596,6 +682,7 @@ start(struct loop *l)
 	if (!gates_open(&l->gates, l->conf) ||
 	    !sockets_open(&l->sockets, l->conf, l->nthreads))
 		return false;
+	predecessor = sockets_predecessor(&l->sockets);
 	if (!find_ports(l))
 		return false;
 	fill_in(l, l->conf);
@@ -613,6 +700,9 @@ start(struct loop *l)
 	event_assign(&l->ready, l->base, -1, 0, on_ready, l);
 	if (getpid() != 1)
 		catch_signals(l);
+	/* One that we follow has it until we accept. */
+	if (predecessor == 0)
+		open_admin(l, 0);
 	announce_source(l->conf);
 	announce_reach(l->conf, &l->sockets);
 	if (!l->conf->command)
@@ -621,7 +711,9 @@ start(struct loop *l)
 	announce_doubts(l->conf);
 	if (!start_threads(l) || !start_child(l))
 		return false;
-	if (!sockets_answer(&l->sockets) && !l->conf->command)
+	if (sockets_answer(&l->sockets))
+		open_admin(l, predecessor);
+	else if (!l->conf->command)
 		notify_send("READY=1");
 	return true;
 }
@@ -641,6 +733,8 @@ stop(struct loop *l)
 	if (l->demo)
 		demo_stop(l->demo);
 	names_fini(&l->names);
+	admin_close(l->admin);
+	l->admin = NULL;
 	if (l->mail.cb)
 		mailbox_fini(&l->mail);
 	sockets_close(&l->sockets);

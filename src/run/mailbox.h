@@ -27,6 +27,7 @@ enum message {
 	MSG_DEAFEN,   /* let your sockets go; the answer is MSG_DEAF */
 	MSG_DRAIN,    /* arg: a struct drain, main's */
 	MSG_CUT,      /* close everything */
+	MSG_SURVEY,   /* arg: a struct survey, and the answer is the same */
 	MSG_STOP,     /* leave the loop */
 	MSG_DEAF,     /* to main: a worker has let go its sockets */
 	MSG_STALE,    /* to main, arg: a name to ask for again; its own copy */

@@ -501,6 +501,12 @@ take_file(struct place *p)
 	p->wanted = NULL;
 }
 
+pid_t
+sockets_predecessor(const struct sockets *s)
+{
+	return s->from.answer >= 0 ? getppid() : 0;
+}
+
 /* Only now are the files ours: had we failed, they were still another's. */
 bool
 sockets_answer(struct sockets *s)

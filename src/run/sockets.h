@@ -55,6 +55,9 @@ void sockets_close(struct sockets *s);
  * in them.  False with a line in the log.
  */
 bool sockets_begin(struct sockets *s) WUNRES;
+/* The process whose place we take; 0: nobody's.  Until we have said that we
+ * accept. */
+pid_t sockets_predecessor(const struct sockets *s);
 /* We accept: says so to the predecessor whose sockets we have; false: none. */
 bool sockets_answer(struct sockets *s);
 

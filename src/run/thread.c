@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/client.h"
+#include "proxy/survey.h"
 
 /* A worker may have so many more than another, and this part of those. */
 #define SLACK 2
@@ -144,6 +145,10 @@ on_letter(enum message what, void *arg, void *owner)
 		break;
 	case MSG_CUT:
 		worker_cut(&t->worker);
+		break;
+	case MSG_SURVEY:
+		survey_answer(&t->worker, arg);
+		mailbox_post(t->main, MSG_SURVEY, arg);
 		break;
 	case MSG_STOP:
 		event_base_loopbreak(t->base);

@@ -118,6 +118,7 @@ class Bowsprit:
         environ['ASAN_OPTIONS'] = ':'.join(filter(None, [
             environ.get('ASAN_OPTIONS'), 'detect_leaks=1', 'exitcode=99']))
         environ['UBSAN_OPTIONS'] = 'print_stacktrace=1'
+        environ['RUNTIME_DIRECTORY'] = folder  # of its admin socket
         environ.update(env or {})
         environ['BOWSPRIT_TEST_MARK'] = self.mark
 

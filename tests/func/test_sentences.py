@@ -88,6 +88,7 @@ FILES = [
     # Names and values
     'worker = 1;\nproxy_pas = 1;\nhandshake = "3s";\nlog = { workers = 1; };\ncolour = 1;\n'
     'tls = { };\nadmin = { listen = "20"; };\n',
+    'admin = { socket = "admin.sock"; };\n',
     'pool_size = 4294967297;\nworkers = "many"; error_detail = "lokal";\n'
     'max_head = "64KB"; log = { file = 5; };\n'
     'timeouts = { header = 10; connect = "5 s"; stall = 1.5; };\n',

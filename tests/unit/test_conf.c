@@ -176,6 +176,10 @@ static const struct mistake_row mistakes[] = {
 	{ __LINE__, "admin = { listen = \"127.0.0.1:3080\"; };\n",
 	  "t.cfg:1: listen is not built yet in this version; leave it out, or "
 	  "write \"\"\n", "for a later version" },
+	{ __LINE__, "admin = { socket = \"run/x.sock\"; };\n",
+	  "t.cfg:1: socket must be \"auto\", \"none\" or a path such as "
+	  "\"/run/bowsprit/admin.sock\", of at most 107 bytes, not "
+	  "\"run/x.sock\"\n", "no path from the root" },
 	{ __LINE__, "trusted_proxies = ( \"10.0.0.0/33\", 5 );\n",
 	  "t.cfg:1: \"10.0.0.0/33\" is no address or network; write "
 	  "\"10.0.0.5\" or \"10.0.0.0/8\"\n"

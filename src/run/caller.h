@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * caller.h: a connection to the admin socket: one request, one answer.
+ *
+ * Nobody waits for it: a caller that says nothing, or does not read, is let go
+ * after ten seconds.
+ */
+#ifndef RUN_CALLER_H
+#define RUN_CALLER_H
+
+#include "base/list.h"
+#include "net/stream.h"
+#include "proto/head.h"
+
+struct caller;
+
+/*
+ * A whole request came: it is to be answered now, or later, with caller_say.
+ */
+typedef void caller_asks(struct caller *c, const struct head *req, void *arg);
+/* It waits for no answer any more; one that is said goes nowhere. */
+typedef void caller_gone(struct caller *c, void *arg);
+
+enum caller_state { CALLER_ASKS, CALLER_WAITS, CALLER_HEARS };
+
+struct caller {
+	struct list link;   /* its owner's */
+	struct stream s;
+	struct event late;
+	enum caller_state state;
+	size_t scanned;     /* of its head */
+	size_t surplus;     /* bytes that came behind it */
+	bool json;          /* its owner's: how it wants the answer */
+	caller_asks *asks;
+	caller_gone *gone;
+	void *arg;
+};
+
+/*
+ * Takes over fd, which is closed if memory is out, and then it is NULL.  It
+ * adds itself to `list`, and frees itself.
+ */
+struct caller *caller_new(struct event_base *base, int fd, struct list *list,
+			  caller_asks *asks, caller_gone *gone, void *arg);
+/* The answer: takes the bytes of *body. */
+void caller_say(struct caller *c, unsigned status, const char *type,
+		struct buf **body);
+/* Frees it at once. */
+void caller_close(struct caller *c);
+
+#endif
