@@ -121,7 +121,8 @@ skip_of(struct conn *c, enum side by, const char *p, size_t n, size_t k)
 	size_t seen = n < k ? n : k;
 
 	if (!w->lost) {
-		(void)frame_watch(w, p, seen, c->terms->message);
+		if (seen > 0)
+			(void)frame_watch(w, p, seen, c->terms->message);
 		frame_skip(w, k - seen);
 	}
 	if (c->keepalive)

@@ -86,7 +86,8 @@ skip_seen(void *arg, const char *p, size_t n, size_t k)
 	struct line *l = arg;
 	size_t seen = n < k ? n : k;
 
-	frame_watch(&l->watch, p, seen, 0);
+	if (seen > 0)
+		frame_watch(&l->watch, p, seen, 0);
 	frame_skip(&l->watch, k - seen);
 	l->skipped += k;
 }
