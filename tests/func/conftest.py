@@ -11,6 +11,8 @@ BOWSPRIT_SLOW         a factor on every limit of time (valgrind: 10)
 BOWSPRIT_RSS_MIB      what slow-reader tests allow it to have (64, or 320 if
                       it is built with ASan)
 BOWSPRIT_TUNNELS      how many test_2000_tunnels opens (2000)
+BOWSPRIT_MIX_SECONDS  how long test_mix goes on (8), and
+BOWSPRIT_MIX_SEED     with what (1)
 
 Tests marked `long` take minutes or gigabytes, and run only if asked for:
 by their whole name, or `-m long` (make check-long, contrib/run-tests.sh long).
