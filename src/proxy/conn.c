@@ -147,7 +147,7 @@ on_deadline(struct deadline *d)
 struct conn *
 conn_new(struct worker *w, int fd, const struct addr *peer)
 {
-	struct conn *c = calloc(1, sizeof(*c));
+	struct conn *c = chunks_get(&w->conn_chunks);
 
 	if (!c) {
 		close(fd);

@@ -60,7 +60,7 @@ begin(struct conn *c, const struct addr *to, struct attempt *a)
 	if (connect(fd, (struct sockaddr *)&ss, len) < 0 &&
 	    errno != EINPROGRESS)
 		goto fail;
-	if (!(s = calloc(1, sizeof(*s)))) {
+	if (!(s = chunks_get(&c->worker->server_chunks))) {
 		errno = ENOMEM;
 		goto fail;
 	}

@@ -51,7 +51,7 @@ server_free(struct server *s)
 	CHECK_SERVER(s);
 	stream_close(&s->s);
 	s->magic = 0;
-	free(s);
+	chunks_put(s);
 }
 
 void

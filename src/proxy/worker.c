@@ -33,7 +33,7 @@ free_conn(struct worker *w, struct conn *c)
 	frame_watch_fini(&c->from_client);
 	frame_watch_fini(&c->from_server);
 	c->magic = 0;
-	free(c);
+	chunks_put(c);
 	worker_count(w, -1);
 }
 
@@ -143,6 +143,8 @@ worker_init(struct worker *w, struct event_base *base, struct conf *conf,
 			      .random = seed(index) };
 	for (unsigned i = 0; i < CS_COUNT; i++)
 		list_init(&w->conns[i]);
+	chunks_init(&w->conn_chunks, sizeof(struct conn));
+	chunks_init(&w->server_chunks, sizeof(struct server));
 	wheel_init(&w->wheel, base);
 	repeat_init(&w->repeats);
 	pool_init(&w->pool, w);
@@ -174,6 +176,8 @@ worker_fini(struct worker *w)
 	wheel_fini(&w->wheel);
 	conf_unref(w->conf);
 	relay_tools_fini(&w->tools);
+	chunks_fini(&w->conn_chunks);
+	chunks_fini(&w->server_chunks);
 	tls_desk_free(w->desk);
 }
 

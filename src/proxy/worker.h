@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/chunks.h"
 #include "base/list.h"
 #include "conf/conf.h"
 #include "net/relay.h"
@@ -62,6 +63,7 @@ struct worker {
 	struct wheel wheel;
 	struct list conns[CS_COUNT];
 	struct list *cursor;   /* a survey's: where its next slice begins */
+	struct chunks conn_chunks, server_chunks; /* their memory */
 	struct event reaper;
 	struct event farewell; /* to the next ones, in a drain */
 	unsigned farewells;    /* how often still */
