@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "conf/conf.h"
+#include "net/evmem.h"
 #include "net/tls_client.h"
 #include "run/gates.h"
 #include "run/loop.h"
@@ -43,6 +44,7 @@ main(int argc, char **argv)
 	enum conf_action action = CONF_RUN;
 	struct conf *conf;
 
+	evmem_init();
 	open_standard_descriptors();
 	conf = conf_from_args(argc, argv, &action);
 	if (!conf)

@@ -162,6 +162,7 @@ conn_new(struct worker *w, int fd, const struct addr *peer)
 	c->peer = *peer;
 	stream_init(&c->client, w->base, fd, on_client, c);
 	worker_count(w, +1);
+	ebb_come(&w->conns_ebb);
 	return c;
 }
 
@@ -235,6 +236,7 @@ handshake_new(struct conn *c, size_t head_len)
 	hs->conf = conf_ref(c->worker->conf);
 	splice_init(&hs->edits);
 	c->hs = hs;
+	ebb_come(&c->worker->handshakes_ebb);
 	return hs;
 }
 
@@ -253,4 +255,5 @@ handshake_free(struct conn *c)
 	conf_server_free(hs->chosen);
 	conf_unref(hs->conf);
 	free(hs);
+	ebb_go(&c->worker->handshakes_ebb);
 }

@@ -35,6 +35,7 @@ free_conn(struct worker *w, struct conn *c)
 	c->magic = 0;
 	chunks_put(c);
 	worker_count(w, -1);
+	ebb_go(&w->conns_ebb);
 }
 
 /* At the end of a turn: nobody up the stack holds a dead one any more. */
@@ -145,6 +146,8 @@ worker_init(struct worker *w, struct event_base *base, struct conf *conf,
 		list_init(&w->conns[i]);
 	chunks_init(&w->conn_chunks, sizeof(struct conn));
 	chunks_init(&w->server_chunks, sizeof(struct server));
+	ebb_init(&w->conns_ebb, base);
+	ebb_init(&w->handshakes_ebb, base);
 	wheel_init(&w->wheel, base);
 	repeat_init(&w->repeats);
 	pool_init(&w->pool, w);
@@ -169,6 +172,8 @@ worker_fini(struct worker *w)
 	reap(-1, 0, w);
 	event_del(&w->reaper);
 	event_del(&w->farewell);
+	ebb_fini(&w->conns_ebb);
+	ebb_fini(&w->handshakes_ebb);
 	repeat_flush(&w->repeats);
 	event_del(&w->impatience);
 	pool_fini(&w->pool);

@@ -18,6 +18,7 @@
 #include "conf/conf.h"
 #include "net/relay.h"
 #include "proxy/deadline.h"
+#include "proxy/ebb.h"
 #include "proxy/hosts.h"
 #include "proxy/pool.h"
 #include "proxy/repeat.h"
@@ -64,6 +65,7 @@ struct worker {
 	struct list conns[CS_COUNT];
 	struct list *cursor;   /* a survey's: where its next slice begins */
 	struct chunks conn_chunks, server_chunks; /* their memory */
+	struct ebb conns_ebb, handshakes_ebb;
 	struct event reaper;
 	struct event farewell; /* to the next ones, in a drain */
 	unsigned farewells;    /* how often still */

@@ -42,11 +42,16 @@ os.execv(sys.argv[2], sys.argv[2:])
 '''
 
 
+def has_asan():
+    """Its shadow and quarantine count as resident memory, too."""
+    with open(os.environ['BOWSPRIT'], 'rb') as f:
+        return b'__asan_init' in f.read()
+
+
 def rss_limit():
     """KiB that it may have while a reader is slow, by BOWSPRIT_RSS_MIB."""
-    with open(os.environ['BOWSPRIT'], 'rb') as f:
-        asan = b'__asan_init' in f.read()  # shadow and quarantine count, too
-    return int(os.environ.get('BOWSPRIT_RSS_MIB', 320 if asan else 64)) * 1024
+    return int(os.environ.get('BOWSPRIT_RSS_MIB',
+                              320 if has_asan() else 64)) * 1024
 
 
 def free_port():
