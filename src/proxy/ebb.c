@@ -12,11 +12,20 @@
 #endif
 
 /*
- * It takes a millisecond for 15 MB, and what is wanted again costs page faults:
- * only after so many have gone, and a quarter of all, and once a second.
+ * It takes about a millisecond for each MB, in which nobody here is served, and
+ * what is wanted again costs page faults: only after so many have gone, and a
+ * quarter of all, and if they have not come back a while later.
  */
 #define CROWD 256
-#define SOON_MS 1000
+#define SOON_S 5
+
+static bool
+has_gone(const struct ebb *e)
+{
+	unsigned gone = e->most - e->n;
+
+	return gone >= CROWD && gone >= e->most / 4;
+}
 
 static void
 give_back(evutil_socket_t fd, short what, void *arg)
@@ -26,7 +35,8 @@ give_back(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 #ifdef HAVE_MALLOC_TRIM
-	malloc_trim(0);
+	if (has_gone(e))
+		malloc_trim(0);
 #endif
 	e->due = false;
 	e->most = e->n;
@@ -55,10 +65,10 @@ ebb_come(struct ebb *e)
 void
 ebb_go(struct ebb *e)
 {
-	static const struct timeval soon = { .tv_sec = SOON_MS / 1000 };
-	unsigned gone = e->most - --e->n;
+	static const struct timeval soon = { .tv_sec = SOON_S };
 
-	if (e->due || gone < CROWD || gone < e->most / 4)
+	e->n--;
+	if (e->due || !has_gone(e))
 		return;
 	e->due = event_add(&e->soon, &soon) == 0;
 }
