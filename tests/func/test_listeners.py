@@ -212,7 +212,7 @@ def test_passed_for_a_listener(bowsprit, backend, port_socket, path):
         bs = bowsprit(backend(web()), listeners=(
             {'address': '127.0.0.1', 'port': port}, *listening(path)),
             passed=(port_socket.fileno(), unix.fileno()))
-        assert len(bs.lines('> Ready on')) == 2
+        bs.wait_line('> Ready on', n=2)
         assert status_at(port) == 200 and ask(path) == 200
         bs.signal()
         assert bs.wait_end() == 0

