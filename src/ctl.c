@@ -104,7 +104,7 @@ connect_to(const char *path)
 	static const struct timeval patience = { .tv_sec = PATIENCE };
 	struct sockaddr_storage ss;
 	socklen_t len = addr_unix_sockaddr(path, &ss);
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0), saved;
+	int fd = len > 0 ? socket(AF_UNIX, SOCK_STREAM, 0) : -1, saved;
 
 	if (fd < 0)
 		return -1;
@@ -277,10 +277,13 @@ take_apart(const char *answer, size_t n, struct slice *body)
 	const char *end = memmem(answer, n, "\r\n\r\n", 4);
 	const char *at = end ? memmem(answer, (size_t)(end - answer), length,
 				      strlen(length)) : NULL;
-	int status = 0;
+	static const char version[] = "HTTP/1.1 ";
+	const size_t nversion = strlen(version);
+	int status;
 
-	if (!at || sscanf(answer, "HTTP/1.%*d %d", &status) != 1)
+	if (!at || memcmp(answer, version, nversion) != 0)
 		return 0;
+	status = (int)strtol(answer + nversion, NULL, 10);
 	*body = slice_of(end + 4, n - (size_t)(end + 4 - answer));
 	return strtoull(at + strlen(length), NULL, 10) == body->n ? status : 0;
 }

@@ -4,6 +4,7 @@
  */
 #include "base/addr.h"
 
+#include <errno.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -92,8 +93,13 @@ addr_unix_sockaddr(const char *path, struct sockaddr_storage *ss)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 
-	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
 	memset(ss, 0, sizeof(*ss));
+	ss->ss_family = AF_UNIX;
+	if (strlen(path) >= sizeof(un.sun_path)) {
+		errno = ENAMETOOLONG;
+		return 0;
+	}
+	strcpy(un.sun_path, path);
 	memcpy(ss, &un, sizeof(un));
 	return sizeof(un);
 }

@@ -26,7 +26,7 @@ struct addr {
 void addr_of_sockaddr(struct addr *a, const struct sockaddr *sa);
 /* Returns the length for connect(2) or bind(2). */
 socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *ss);
-/* The same of a unix socket; a path that is too long is cut. */
+/* The same of a unix socket; 0 and errno when the path is too long for one. */
 socklen_t addr_unix_sockaddr(const char *path, struct sockaddr_storage *ss);
 
 /* A literal IPv4 or IPv6 address, without brackets; port 0. */

@@ -23,7 +23,7 @@ connect_to(const char *path)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = addr_unix_sockaddr(path, &ss);
-	int fd = sock_open(AF_UNIX);
+	int fd = len > 0 ? sock_open(AF_UNIX) : -1;
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&ss, len) == 0)
 		return fd;
@@ -70,7 +70,7 @@ bind_path(int fd, const char *path)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = addr_unix_sockaddr(path, &ss);
-	int bound = bind(fd, (struct sockaddr *)&ss, len);
+	int bound = len > 0 ? bind(fd, (struct sockaddr *)&ss, len) : -1;
 
 	if (bound < 0 && errno == EADDRINUSE && remove_stale(path))
 		bound = bind(fd, (struct sockaddr *)&ss, len);

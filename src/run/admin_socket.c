@@ -87,6 +87,9 @@ open_path(struct admin_socket *s, const char *path, pid_t predecessor)
 	if (fd < 0 && errno == EADDRINUSE && predecessor &&
 	    listen_unix_owner(path) == predecessor)
 		fd = replace(path);
+	/* Or the one before us has ended meanwhile. */
+	if (fd < 0 && predecessor)
+		fd = listen_unix(path, MODE, KEEP);
 	if (note_file(s, fd, path))
 		return true;
 	complain(path);
