@@ -247,6 +247,8 @@ cut_for(struct conn *c, enum side by)
 	bool over = conn_frames(c, by)->over, client = by == BY_CLIENT;
 
 	c->cut = over ? CLOSE_TOO_BIG : CLOSE_PROTOCOL_ERROR;
+	if (c->goodbye_due) /* it never came to that */
+		c->ended = NULL;
 	note_end(c,
 		 over ? client ? &reason_max_message_client
 			       : &reason_max_message_server
@@ -471,8 +473,11 @@ keep_alive(struct conn *c)
 static void
 end_soon(struct conn *c, const struct reason *why)
 {
+	uint64_t now = clock_ms();
+
 	note_end(c, why, BY_PROXY);
-	c->expires = clock_ms() + CLOSE_WAIT;
+	if (c->expires <= now || now + CLOSE_WAIT < c->expires)
+		c->expires = now + CLOSE_WAIT;
 	set_deadline(c);
 	tunnel_goodbye(c);
 }
@@ -655,11 +660,14 @@ tunnel_kill(struct conn *c)
 	end_soon(c, &reason_kill);
 }
 
-void
+bool
 tunnel_cut(struct conn *c)
 {
-	if (is_ending(c))
+	bool told = is_ending(c);
+
+	if (told)
 		conn_close(c, c->ended, c->ended_by);
 	else
 		conn_close(c, &reason_cut, BY_PROXY);
+	return !told;
 }

@@ -26,7 +26,8 @@ void tunnel_goodbye(struct conn *c);
 /* The same for an operator, and after 5 s at most it is closed. */
 void tunnel_kill(struct conn *c);
 /* The time is over: closes it now. */
-void tunnel_cut(struct conn *c);
+/* False: it had its end already. */
+bool tunnel_cut(struct conn *c);
 /* In CS_TUNNEL: has it yet to be told, and is its server still talking? */
 bool tunnel_expects_goodbye(const struct conn *c);
 

@@ -282,16 +282,21 @@ worker_drain(struct worker *w, const struct drain *how)
 void
 worker_cut(struct worker *w)
 {
+	unsigned ncut = 0;
+
 	for (unsigned i = 0; i < CS_DEAD; i++) {
 		list_each(it, &w->conns[i]) {
 			struct conn *c = container_of(it, struct conn, link);
 
 			if (c->opened)
-				tunnel_cut(c);
+				ncut += tunnel_cut(c);
 			else
 				conn_close(c, &reason_drain, BY_PROXY);
 		}
 	}
+	if (ncut > 0)
+		log_say(LOG_WARN, "WebSockets that were cut, as no Close could "
+			"be sent to them in time: %u", ncut);
 }
 
 struct tls_desk *

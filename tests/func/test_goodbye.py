@@ -115,6 +115,8 @@ def test_a_frame_without_an_end_is_cut(open_tunnel):
     assert bs.wait_end() == 0
     line = bs.closed()
     assert (line['by'], line['reason']) == ('proxy', 'cut')
+    assert bs.events('WebSockets that were cut, as no Close could be sent '
+                     'to them in time: 1')
 
 
 def test_a_close_that_nobody_answers_is_the_reason_at_the_end(open_tunnel):

@@ -433,6 +433,22 @@ def test_lost_frames_are_named(open_tunnel):
 
 # ---- tunnel_lifetime, tunnel_idle
 
+def test_limit_that_is_broken_before_the_goodbye(open_tunnel):
+    """The first Close is the one that is logged, and that is the limit's."""
+    c, s, bs = open_tunnel(timeouts={'tunnel_lifetime': '300ms'},
+                           websocket={'max_message': '1000'})
+    s.send(frame(b'one', wire.TEXT, fin=False))
+    c.read_frame()
+    c.expect_quiet(0.5)
+    s.send(frame(b'x' * 1000, 0))
+    assert c.read_message() == (wire.CLOSE, closing(1009))
+    c.send(from_client(closing(1009), wire.CLOSE))
+    c.close()
+    s.close()
+    line = bs.closed()
+    assert (line['reason'], line['code']) == ('max-message-server', 1009)
+
+
 def test_lifetime_ends_with_a_close(open_tunnel):
     """Between two messages; the client's answer reaches the server."""
     c, s, bs = open_tunnel(timeouts={'tunnel_lifetime': '400ms'})
