@@ -427,6 +427,7 @@ def test_behind_haproxy(how, behind, backend, program, client):
         assert heads[-1].get('X-Forwarded-For') == '127.0.0.9'
     c.expect_echo()
     c.close()
+    bs.wait_line('Handling')
     assert {e['client'] for e in bs.events('Handling')} == {'127.0.0.9'}
     assert not bs.complaints()
 

@@ -123,7 +123,8 @@ def test_tiny_frames_to_a_reader_that_sleeps(direction, open_tunnel):
     before = bs.rss()
     sender = Sender(source, tiny * (MIB // len(tiny)), 24)
     sender.wait_stuck()
-    assert bs.rss() - before < 8 * 1024, 'KiB held for one slow reader'
+    # 0.2 MiB, and under ASan with TLS 9; such a block for each would be 100.
+    assert bs.rss() - before < 16 * 1024, 'KiB held for one slow reader'
     sink.sock.settimeout(60 * wire.SLOW)
     total = len(sender.data) * 24
     assert read_digest(sink, total) == digest(sender.data, 24)
