@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/pages.h"
+
 #ifndef __has_feature
 #define __has_feature(x) 0
 #endif
@@ -60,15 +62,6 @@ struct chunk {
 
 #define ALIGNMENT alignof(max_align_t)
 
-static char *
-map(size_t n)
-{
-	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
 /*
  * mmap aligns to pages only.  Below a chunk there is most often room for the
  * next one; else it is cut out of twice as much.
@@ -76,13 +69,13 @@ map(size_t n)
 static void *
 map_chunk(void)
 {
-	char *p = map(CHUNK_SIZE);
+	char *p = pages_map(CHUNK_SIZE);
 	size_t before;
 
 	if (!p || (uintptr_t)p % CHUNK_SIZE == 0)
 		return p;
 	munmap(p, CHUNK_SIZE);
-	p = map(2 * CHUNK_SIZE);
+	p = pages_map(2 * CHUNK_SIZE);
 	if (!p)
 		return NULL;
 	before = -(uintptr_t)p % CHUNK_SIZE;

@@ -14,11 +14,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#ifndef MAP_NORESERVE
-#define MAP_NORESERVE 0
-#endif
+#include "base/pages.h"
 
 #define ENTRY 16
 #define ENTRIES (1024 * 1024) /* further ones are malloc's */
@@ -82,12 +79,9 @@ resize(void *p, size_t n)
 void
 evmem_init(void)
 {
-	/* Only what is used of it becomes memory. */
-	void *p = mmap(NULL, (size_t)ENTRIES * ENTRY, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (p == MAP_FAILED)
-		return;
-	entries = p;
-	event_set_mem_functions(get, resize, put);
+#ifdef EVENT_SET_MEM_FUNCTIONS_IMPLEMENTED
+	entries = pages_map((size_t)ENTRIES * ENTRY);
+	if (entries)
+		event_set_mem_functions(get, resize, put);
+#endif
 }
