@@ -7,6 +7,10 @@
 #include "proxy/ebb.h"
 
 #include <event2/event.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
 #ifdef HAVE_MALLOC_TRIM
 #include <malloc.h>
 #endif
@@ -18,6 +22,9 @@
  */
 #define CROWD 256
 #define SOON_S 5
+#define PAUSE_MS 4000 /* after one, whoever had it done */
+
+static const struct timeval soon = { .tv_sec = SOON_S };
 
 static bool
 has_gone(const struct ebb *e)
@@ -27,6 +34,19 @@ has_gone(const struct ebb *e)
 	return gone >= CROWD && gone >= e->most / 4;
 }
 
+/* The memory of all threads is gone through: once is enough for all. */
+static bool
+is_ours(void)
+{
+	static uint64_t last; /* ms */
+	uint64_t now = clock_ms(), before;
+
+	before = __atomic_load_n(&last, __ATOMIC_RELAXED);
+	return (before == 0 || now - before >= PAUSE_MS) &&
+	       __atomic_compare_exchange_n(&last, &before, now, false,
+					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 static void
 give_back(evutil_socket_t fd, short what, void *arg)
 {
@@ -34,10 +54,15 @@ give_back(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (has_gone(e)) {
+		if (!is_ours()) {
+			event_add(&e->soon, &soon);
+			return;
+		}
 #ifdef HAVE_MALLOC_TRIM
-	if (has_gone(e))
 		malloc_trim(0);
 #endif
+	}
 	e->due = false;
 	e->most = e->n;
 }
@@ -65,8 +90,6 @@ ebb_come(struct ebb *e)
 void
 ebb_go(struct ebb *e)
 {
-	static const struct timeval soon = { .tv_sec = SOON_S };
-
 	e->n--;
 	if (e->due || !has_gone(e))
 		return;
