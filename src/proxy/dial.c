@@ -30,7 +30,7 @@ struct dial {
 	uint64_t gap;      /* ms between two attempts */
 	const struct reason *due;
 	size_t n, next;    /* addresses, and the first not tried yet */
-	size_t winner;     /* the one whose TLS handshake is under way */
+	size_t winner;     /* the one that connected; its TLS may still fail */
 	struct addr *addrs;
 	struct attempt *attempts;
 };
@@ -52,17 +52,20 @@ begin(struct conn *c, const struct addr *to, struct attempt *a)
 			? addr_unix_sockaddr(socket_path(c), &ss)
 			: addr_to_sockaddr(to, &ss);
 	struct server *s;
-	int fd = sock_open(ss.ss_family), saved;
+	int fd = sock_open(ss.ss_family);
 
 	if (fd < 0)
 		return false;
 	sock_set_nodelay(fd);
 	if (connect(fd, (struct sockaddr *)&ss, len) < 0 &&
-	    errno != EINPROGRESS)
-		goto fail;
+	    errno != EINPROGRESS) {
+		sock_give_up(fd);
+		return false;
+	}
 	if (!(s = chunks_get(&c->worker->server_chunks))) {
+		close(fd);
 		errno = ENOMEM;
-		goto fail;
+		return false;
 	}
 	s->magic = SERVER_MAGIC;
 	s->conn = c;
@@ -72,11 +75,6 @@ begin(struct conn *c, const struct addr *to, struct attempt *a)
 	server_watch(s, fd, socket_path(c) || addr_is_loopback(to));
 	a->server = s;
 	return true;
-fail:
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return false;
 }
 
 /* Not the address is at fault if we have no descriptor or memory for it. */
@@ -389,15 +387,14 @@ set_last_deadline(struct conn *c)
  * Should its TLS fail, the addresses behind it are tried from the beginning.
  */
 static void
-put_off_others(struct dial *d, size_t winner)
+put_off_others(struct dial *d)
 {
-	for (size_t i = winner + 1; i < d->next; i++) {
+	for (size_t i = d->winner + 1; i < d->next; i++) {
 		if (d->attempts[i].server)
 			server_free(d->attempts[i].server);
 		d->attempts[i] = (struct attempt){ 0 };
 	}
-	d->winner = winner;
-	d->next = winner + 1;
+	d->next = d->winner + 1;
 }
 
 /* Those that began earlier were slower, and are not to slow the next one. */
@@ -408,16 +405,15 @@ win(struct conn *c, size_t i)
 
 	c->server = d->attempts[i].server;
 	d->attempts[i].server = NULL;
-	if (!socket_path(c))
-		hosts_forgive(&c->worker->hosts, &d->addrs[i]);
+	d->winner = i;
 	for (size_t j = 0; j < i; j++)
 		if (d->attempts[j].server)
 			fail_attempt(c, j, ETIMEDOUT);
 	set_last_deadline(c);
 	if (conn_server(c)->tls && d->n > 1)
-		put_off_others(d, i);
+		put_off_others(d);
 	else
-		dial_stop(c);
+		dial_done(c);
 	server_connected(c);
 }
 
@@ -483,6 +479,26 @@ dial_on_deadline(struct conn *c)
 		time_out(c);
 	else
 		try_next(c);
+}
+
+void
+dial_blame(struct conn *c)
+{
+	const struct dial *d = c->hs->dial;
+
+	if (d)
+		hosts_shun(&c->worker->hosts, &d->addrs[d->winner],
+			   clock_ms());
+}
+
+void
+dial_done(struct conn *c)
+{
+	const struct dial *d = c->hs->dial;
+
+	if (d && !socket_path(c))
+		hosts_forgive(&c->worker->hosts, &d->addrs[d->winner]);
+	dial_stop(c);
 }
 
 void

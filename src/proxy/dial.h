@@ -30,6 +30,10 @@ void dial_on_deadline(struct conn *c);
  * address only.
  */
 bool dial_past(struct conn *c, const struct refusal *r) WUNRES;
+/* That handshake was not whole in time: its address is tried last for a while. */
+void dial_blame(struct conn *c);
+/* The connection is good for the request: its address is no worse than others. */
+void dial_done(struct conn *c);
 /* Closes what is on its way. */
 void dial_stop(struct conn *c);
 

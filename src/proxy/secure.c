@@ -127,5 +127,6 @@ secure_on_deadline(struct conn *c)
 		r.hint = "{server} took the connection, but the TLS handshake "
 			 "was not whole within timeouts.connect: does it speak "
 			 "TLS on this port?";
+	dial_blame(c);
 	finish_refuse(c, &r);
 }

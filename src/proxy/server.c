@@ -195,7 +195,7 @@ server_opened(struct conn *c)
 	struct buf *head = NULL;
 	bool sent;
 
-	dial_stop(c);
+	dial_done(c);
 	if (!splice_render(&hs->edits, buf_data(hs->bytes), hs->req.len,
 			   &head)) {
 		finish_fail(c, &reason_no_memory);

@@ -521,6 +521,21 @@ def test_all_addresses_speak_plain_http(two, bowsprit, backend, client):
     assert bs.wait_status(502)['hint'].endswith('then write http://')
 
 
+def test_first_address_is_silent_in_tls(two, pki, bowsprit, backend, client):
+    """That takes all the time there is; the next request goes elsewhere."""
+    port = free_port()
+    backend(None, host=two[0], port=port)
+    good = secure_backend(backend, web(), pki.issue('two.test'), host=two[1],
+                          port=port)
+    url = f'https://two.test:{port}'
+    bs = bowsprit(url, workers=1, pool_size=0, backends={'app': {
+        'servers': (url,), 'ca': pki.file}}, timeouts={'connect': '700ms'})
+    assert ask(client, bs).status == 504
+    for _ in range(2):
+        assert ask(client, bs).status == 200
+    assert len(good.wires) == 2
+
+
 def test_limit_holds_for_all_handshakes(two, pki, bowsprit, backend, client):
     """The second address has what the first has left."""
     port = free_port()
