@@ -131,6 +131,8 @@ side_name(enum side by)
 		return "server";
 	case BY_PROXY:
 		return "proxy";
+	case BY_OPERATOR:
+		return "operator";
 	case BY_NOBODY:
 		break;
 	}
@@ -342,8 +344,7 @@ access_closed(const struct conn *c, const struct reason *why, enum side by)
 		return;
 	log_id(&l, c->id);
 	log_str(&l, "route", c->terms->route);
-	log_str(&l, "by",
-		why == &reason_kill ? "operator" : side_name(by));
+	log_str(&l, "by", side_name(by));
 	log_str(&l, "reason", why->word);
 	if (fault)
 		log_str(&l, "message", fault);

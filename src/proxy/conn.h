@@ -35,7 +35,7 @@
 #define CHECK_CONN(c) assert((c) && (c)->magic == CONN_MAGIC)
 #define CHECK_SERVER(s) assert((s) && (s)->magic == SERVER_MAGIC)
 
-enum side { BY_NOBODY, BY_CLIENT, BY_SERVER, BY_PROXY };
+enum side { BY_NOBODY, BY_CLIENT, BY_SERVER, BY_PROXY, BY_OPERATOR };
 
 /* What one side of a tunnel has sent, and when. */
 struct traffic {
@@ -116,9 +116,10 @@ struct conn {
 	bool quiet : 1;            /* its lines are of level debug */
 	bool opened : 1;           /* a tunnel: from the 101 to its last line */
 	bool goodbye_due : 1;      /* a Close of ours, at the next boundary */
-	enum side ended_by : 2;    /* the first sign of the end */
-	enum side reset : 2;       /* whose connection is lost */
-	unsigned told : 3;         /* 1 << enum side: who has that of `cut` */
+	enum side ended_by : 3;    /* the first sign of the end */
+	enum side reset : 3;       /* whose connection is lost */
+	bool told_client : 1;      /* it has the Close of `cut` */
+	bool told_server : 1;
 	union {
 		uint16_t gate;     /* number of its listener's; 0: none; not a
 				    * tunnel's any more */

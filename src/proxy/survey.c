@@ -52,8 +52,10 @@ copy_tunnel(struct survey_row *r, struct conn *c)
 	copy_side(&r->from_server, c, BY_SERVER, (uint32_t)(age / 1000));
 }
 
-/* What a handshake knows goes with it: it is copied.  Without memory it is
- * left out. */
+/*
+ * What a handshake knows goes with it: it is copied, or without memory left
+ * out.
+ */
 static void
 copy_request(struct survey_row *r, const struct conn *c)
 {
@@ -169,7 +171,7 @@ end(struct conn *c)
 	if (c->opened)
 		tunnel_kill(c);
 	else if (c->state == CS_BODY)
-		conn_close(c, &reason_kill, BY_PROXY);
+		conn_close(c, &reason_kill, BY_OPERATOR);
 	else
 		finish_fail(c, &reason_kill);
 }

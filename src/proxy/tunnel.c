@@ -171,9 +171,9 @@ on_fin(struct conn *c, enum side by)
 }
 
 /*
- * A side's connection was reset, or its TLS is broken: it takes nothing any more, so the other one
- * is not read either.  What it said before, here or still in the kernel, goes
- * to the other side first, as far as that takes it.
+ * A side's connection was reset, or its TLS is broken: it takes nothing any
+ * more, so the other one is not read either.  What it said before, here or
+ * still in the kernel, goes to the other side first, as far as that takes it.
  */
 static void
 on_reset(struct conn *c, enum side by)
@@ -203,7 +203,8 @@ static bool
 send_close(struct conn *c, enum side to)
 {
 	const struct frame_watch *w = conn_frames(c, side_other(to));
-	bool fault = watch_is_at_fault(c, side_other(to)), lost = w->lost && !fault;
+	bool fault = watch_is_at_fault(c, side_other(to));
+	bool lost = w->lost && !fault;
 	uint8_t frame[FRAME_CLOSE_MAX], mask[4];
 	size_t n;
 
@@ -235,7 +236,8 @@ tell(struct conn *c)
 	for (enum side to = BY_CLIENT; to <= BY_SERVER && c->opened; to++)
 		if (!watch_is_told(c, to) && send_close(c, to) &&
 		    !conn_stream(c, side_other(to))->eof)
-			stream_set_reading(conn_stream(c, side_other(to)), true);
+			stream_set_reading(conn_stream(c, side_other(to)),
+					   true);
 	if (c->opened && !close_if_done(c))
 		set_deadline(c);
 }
@@ -344,7 +346,8 @@ static void
 pump(struct conn *c, enum side by)
 {
 	bool client = by == BY_CLIENT;
-	struct stream *from = conn_stream(c, by), *to = conn_stream(c, side_other(by));
+	struct stream *from = conn_stream(c, by);
+	struct stream *to = conn_stream(c, side_other(by));
 	struct frame_watch *w = client ? &c->from_client : &c->from_server;
 	uint64_t *bytes = &conn_traffic(c, by)->bytes, before = *bytes;
 	uint32_t pongs = w->pongs;
@@ -471,11 +474,11 @@ keep_alive(struct conn *c)
 
 /* A goodbye, but at most so long as anybody has for the answer to a Close. */
 static void
-end_soon(struct conn *c, const struct reason *why)
+end_soon(struct conn *c, const struct reason *why, enum side by)
 {
 	uint64_t now = clock_ms();
 
-	note_end(c, why, BY_PROXY);
+	note_end(c, why, by);
 	if (c->expires <= now || now + CLOSE_WAIT < c->expires)
 		c->expires = now + CLOSE_WAIT;
 	set_deadline(c);
@@ -520,7 +523,7 @@ tunnel_on_deadline(struct conn *c)
 	if (was_life(c, why, due))
 		set_deadline(c);
 	else if (why == &reason_tunnel_lifetime && !c->ended)
-		end_soon(c, &reason_tunnel_lifetime);
+		end_soon(c, &reason_tunnel_lifetime, BY_PROXY);
 	else if (is_ending(c))
 		conn_close(c, c->ended, c->ended_by);
 	else
@@ -657,7 +660,7 @@ tunnel_kill(struct conn *c)
 	/* A FIN alone has ended one direction: what ends both is the reason. */
 	if (!is_ending(c))
 		c->ended = NULL;
-	end_soon(c, &reason_kill);
+	end_soon(c, &reason_kill, BY_OPERATOR);
 }
 
 bool

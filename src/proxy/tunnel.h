@@ -25,8 +25,7 @@ void tunnel_on_deadline(struct conn *c);
 void tunnel_goodbye(struct conn *c);
 /* The same for an operator, and after 5 s at most it is closed. */
 void tunnel_kill(struct conn *c);
-/* The time is over: closes it now. */
-/* False: it had its end already. */
+/* The time is over: closes it now.  False if it had its end already. */
 bool tunnel_cut(struct conn *c);
 /* In CS_TUNNEL: has it yet to be told, and is its server still talking? */
 bool tunnel_expects_goodbye(const struct conn *c);

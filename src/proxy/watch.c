@@ -18,13 +18,16 @@ watch_is_at_fault(struct conn *c, enum side by)
 bool
 watch_is_told(const struct conn *c, enum side s)
 {
-	return c->told & 1 << s;
+	return s == BY_CLIENT ? c->told_client : c->told_server;
 }
 
 void
 watch_set_told(struct conn *c, enum side s)
 {
-	c->told = (c->told | 1u << s) & 7;
+	if (s == BY_CLIENT)
+		c->told_client = true;
+	else
+		c->told_server = true;
 }
 
 /*
