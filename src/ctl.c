@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -273,17 +274,16 @@ exchange(int fd, const char *method, const char *target, bool json,
 static int
 take_apart(const char *answer, size_t n, struct slice *body)
 {
+	static const char version[] = "HTTP/1.1 ";
 	static const char length[] = "\r\nContent-Length: ";
 	const char *end = memmem(answer, n, "\r\n\r\n", 4);
 	const char *at = end ? memmem(answer, (size_t)(end - answer), length,
 				      strlen(length)) : NULL;
-	static const char version[] = "HTTP/1.1 ";
-	const size_t nversion = strlen(version);
 	int status;
 
-	if (!at || memcmp(answer, version, nversion) != 0)
+	if (!at || memcmp(answer, version, strlen(version)) != 0)
 		return 0;
-	status = (int)strtol(answer + nversion, NULL, 10);
+	status = (int)strtol(answer + strlen(version), NULL, 10);
 	*body = slice_of(end + 4, n - (size_t)(end + 4 - answer));
 	return strtoull(at + strlen(length), NULL, 10) == body->n ? status : 0;
 }
@@ -435,6 +435,16 @@ dispatch(char **words, const struct wish *w)
 			*words);
 }
 
+/* 0: it is none. */
+static pid_t
+pid_of(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	return *end == '\0' && n > 0 && n <= INT_MAX ? (pid_t)n : 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -451,8 +461,8 @@ main(int argc, char **argv)
 			w.json = true;
 			break;
 		case 'p':
-			w.pid = (pid_t)atoi(optarg);
-			if (w.pid <= 0)
+			w.pid = pid_of(optarg);
+			if (w.pid == 0)
 				return complain("\"%s\" is no process id",
 						optarg);
 			break;

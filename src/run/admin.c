@@ -308,24 +308,26 @@ show_status(struct admin *a, struct caller *c, struct slice rest)
 	say(c, 200, &body, ok);
 }
 
+/* `why`: what is in the way; or NULL, and it is done. */
+static void
+say_outcome(struct caller *c, const char *why, const char *done)
+{
+	say_sentence(c, why ? 409 : 200, why ? why : done);
+}
+
 static void
 do_drain(struct admin *a, struct caller *c, struct slice rest)
 {
-	const char *why = a->does->drain(a->arg);
-
 	(void)rest;
-	say_sentence(c, why ? 409 : 200,
-		     why ? why : "finishing what is under way");
+	say_outcome(c, a->does->drain(a->arg), "finishing what is under way");
 }
 
 static void
 do_reload(struct admin *a, struct caller *c, struct slice rest)
 {
-	const char *why = a->does->reload(a->arg);
-
 	(void)rest;
-	say_sentence(c, why ? 409 : 200,
-		     why ? why : "the configuration was read again");
+	say_outcome(c, a->does->reload(a->arg),
+		    "the configuration was read again");
 }
 
 static void
