@@ -257,7 +257,7 @@ class Bowsprit:
     def expect_rest(self, seconds=0.6, share=0.3):
         """For some time it takes next to none of a processor."""
         before = self.cpu()
-        time.sleep(seconds)
+        time.sleep(seconds)  # the time itself is what is looked at
         used = self.cpu() - before
         assert used < seconds * share * SLOW, f'it spins: {used} s'
 

@@ -167,6 +167,15 @@ def test_whole_answer_to_an_http_1_0_client_ends_with_fin(
     assert c.read_to_end() == b'hello'
 
 
+def expect_whole(bs, b, c, last):
+    """The end of an answer came, to a process that was stopped."""
+    bs.signal(signal.SIGCONT)
+    assert c.read(len(last)) == last
+    c.send(get())
+    b.wait_for(2)
+    assert 'reason' not in bs.wait_status(200)
+
+
 def test_server_that_resets_behind_a_whole_answer(bowsprit, backend, client):
     """
     Its last bytes fill bowsprit's buffer, so that it looks for more at once.
@@ -189,11 +198,7 @@ def test_server_that_resets_behind_a_whole_answer(bowsprit, backend, client):
     s.send(last)
     wait_until(lambda: unsent(s) == 0, 'the last bytes to leave the server')
     s.reset()
-    bs.signal(signal.SIGCONT)
-    assert c.read(len(last)) == last
-    c.send(get())
-    b.wait_for(2)
-    assert 'reason' not in bs.wait_status(200)
+    expect_whole(bs, b, c, last)
 
 
 def test_server_that_resets_an_answer_until_close(under_way):

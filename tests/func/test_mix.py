@@ -145,7 +145,7 @@ def say(w, data, r):
         w.send(data[at:at + n])
         at += n
         if slow and r.random() < 0.1:
-            time.sleep(r.random() / 50)
+            time.sleep(r.random() / 50)  # that is how slow it is
 
 
 def hear(w, n, r):
@@ -158,7 +158,7 @@ def hear(w, n, r):
         assert data, f'{n - len(got)} of {n} bytes are missing'
         got += data
         if slow and r.random() < 0.2:
-            time.sleep(r.random() / 50)
+            time.sleep(r.random() / 50)  # that is how slow it is
     return bytes(got)
 
 

@@ -404,7 +404,7 @@ def test_ping_finds_a_place_before_a_slow_reader(size, open_tunnel, streaming):
     message, fill = frame(b'y' * size), c.fill
 
     def slowly():
-        time.sleep(0.001)
+        time.sleep(0.001)  # for each 64 KiB at most
         return fill()
     c.fill = slowly
     streaming(s, message)

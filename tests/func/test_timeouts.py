@@ -158,20 +158,11 @@ def test_reader_of_what_the_kernel_holds_is_not_cut(open_tunnel):
     gone; one who needs longer than `stall` for that is slow, no more.
     """
     c, s, bs = open_tunnel(timeouts={'stall': '500ms'})
-    s.sock.setblocking(False)
-    part, sent = wire.frame(b'x' * 1_000_000), 0
-    quiet = time.monotonic() + 0.3
-    while time.monotonic() < quiet:  # until nobody takes any more
-        try:
-            sent += s.sock.send(part[sent % len(part):])
-            quiet = time.monotonic() + 0.3
-        except BlockingIOError:
-            time.sleep(0.01)
+    sent = s.choke()
     start = time.monotonic()
     while time.monotonic() - start < 3:
-        time.sleep(0.1)
-        sent -= len(c.take(min(len(c.buf), 70_000))
-                    or c.sock.recv(70_000))
+        time.sleep(0.1)  # how slow it is
+        sent -= len(c.sock.recv(70_000))
     c.sock.settimeout(10 * wire.SLOW)
     while sent:
         got = len(c.sock.recv(min(sent, 1 << 20)))

@@ -21,7 +21,7 @@ from backends import (RecordingBackend, answering, echoing, tunnel,
                       web)
 from daemon import free_port
 from programs import uvicorn
-from test_endings import RELAY_SCRATCH, unsent
+from test_endings import RELAY_SCRATCH, expect_whole, unsent
 from test_real_servers import talk_to_echo_app
 from tls import Authority, Secured, connect as connect_tls, context, openssl
 from wire import Wire, from_client, get, request, response, upgrade, wait_until
@@ -529,11 +529,7 @@ def test_whole_answer_and_a_fin_alone(secured, bowsprit, authority, client):
     bs.signal(signal.SIGSTOP)
     taken.set()
     sent.wait(wire.PATIENCE)
-    bs.signal(signal.SIGCONT)
-    assert c.read(len(last)) == last
-    c.send(get())
-    b.wait_for(2)
-    assert 'reason' not in bs.wait_status(200)
+    expect_whole(bs, b, c, last)
 
 
 def is_broken(c):

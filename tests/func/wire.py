@@ -55,12 +55,17 @@ class Wire:
             raise Reset(str(e)) from e
 
     def choke(self):
-        """Sends frames until the other end has long taken no more."""
+        """
+        Sends frames until the other end has long taken no more; how many bytes
+        it took, of which the last are a part of a frame.
+        """
+        data, taken = frame(b'x' * 60000), 0
         self.sock.settimeout(0.3 * SLOW)
         with contextlib.suppress(TimeoutError):
             while True:
-                self.sock.sendall(frame(b'x' * 60000))
+                taken += self.sock.send(data[taken % len(data):])
         self.sock.settimeout(self.timeout)
+        return taken
 
     def finish(self):
         """Half-close: no more from here."""

@@ -39,25 +39,35 @@ get_zeroed(struct chunks *s)
 	return o;
 }
 
-static void
-get_many(struct chunks *s, unsigned char *o[MANY])
+static unsigned char *o[MANY];
+
+/* A set with MANY objects; how many chunks that are. */
+static unsigned
+begin(struct chunks *s)
 {
+	chunks_init(s, SIZE);
 	for (unsigned i = 0; i < MANY; i++) {
 		o[i] = get_zeroed(s);
 		fill(o[i], i);
 	}
+	return s->n;
+}
+
+static void
+put(unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++)
+		chunks_put(o[i]);
 }
 
 static void
 objects_are_zeroed_aligned_and_ones_own(void **state)
 {
-	static unsigned char *o[MANY];
 	struct chunks s;
 
 	(void)state;
 	srand(1);
-	chunks_init(&s, SIZE);
-	get_many(&s, o);
+	(void)begin(&s);
 	for (unsigned round = 0; round < 20 * MANY; round++) {
 		unsigned i = (unsigned)rand() % MANY;
 
@@ -77,20 +87,15 @@ objects_are_zeroed_aligned_and_ones_own(void **state)
 static void
 a_chunk_goes_with_its_last_object(void **state)
 {
-	static unsigned char *o[MANY];
 	struct chunks s;
 	unsigned all;
 
 	(void)state;
-	chunks_init(&s, SIZE);
-	get_many(&s, o);
-	all = s.n;
+	all = begin(&s);
 	assert_true(all <= MANY * SIZE * 11 / 10 / CHUNK_SIZE + 1);
-	for (unsigned i = 0; i < MANY / 2; i++)
-		chunks_put(o[i]);
+	put(0, MANY / 2);
 	assert_true(s.n <= all / 2 + 2);
-	for (unsigned i = MANY / 2; i < MANY; i++)
-		chunks_put(o[i]);
+	put(MANY / 2, MANY);
 	assert_true(s.n <= 1); /* for the next one */
 	chunks_fini(&s);
 	assert_int_equal(s.n, 0);
@@ -100,14 +105,11 @@ a_chunk_goes_with_its_last_object(void **state)
 static void
 room_is_filled_before_there_is_a_new_chunk(void **state)
 {
-	static unsigned char *o[MANY];
 	struct chunks s;
 	unsigned all;
 
 	(void)state;
-	chunks_init(&s, SIZE);
-	get_many(&s, o);
-	all = s.n;
+	all = begin(&s);
 	for (unsigned i = 0; i < MANY; i++)
 		if (i % 40 != 0)
 			chunks_put(o[i]);
@@ -115,8 +117,7 @@ room_is_filled_before_there_is_a_new_chunk(void **state)
 		if (i % 40 != 0)
 			o[i] = get_zeroed(&s);
 	assert_int_equal(s.n, all);
-	for (unsigned i = 0; i < MANY; i++)
-		chunks_put(o[i]);
+	put(0, MANY);
 	chunks_fini(&s);
 }
 
@@ -127,15 +128,12 @@ room_is_filled_before_there_is_a_new_chunk(void **state)
 static void
 chunks_that_are_not_needed_get_empty(void **state)
 {
-	static unsigned char *o[MANY];
 	struct chunks s;
 	unsigned all, left = MANY / 10;
 
 	(void)state;
 	srand(1);
-	chunks_init(&s, SIZE);
-	get_many(&s, o);
-	all = s.n;
+	all = begin(&s);
 	for (unsigned i = 0; i < MANY; i++) {
 		if (i % 10 == 0)
 			o[i / 10] = o[i];
@@ -149,8 +147,7 @@ chunks_that_are_not_needed_get_empty(void **state)
 		o[i] = get_zeroed(&s);
 	}
 	assert_true(s.n <= all / 4);
-	for (unsigned i = 0; i < left; i++)
-		chunks_put(o[i]);
+	put(0, left);
 	chunks_fini(&s);
 }
 
