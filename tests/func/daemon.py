@@ -42,6 +42,12 @@ os.execv(sys.argv[2], sys.argv[2:])
 '''
 
 
+# For a `bowsprit` whose memory is measured: what it frees is let go, where a
+# sanitizer would keep it to catch its use.
+NO_QUARANTINE = {'ASAN_OPTIONS': 'quarantine_size_mb=0:'
+                                 'thread_local_quarantine_size_kb=0'}
+
+
 def has_asan():
     """Its shadow and quarantine count as resident memory, too."""
     with open(os.environ['BOWSPRIT'], 'rb') as f:

@@ -15,7 +15,7 @@ import pytest
 
 import wire
 from backends import CrowdBackend, echoing, web, web_and_echo
-from daemon import free_port, has_asan
+from daemon import NO_QUARANTINE, free_port, has_asan
 from wire import (Closed, closing, connect, from_client, get, switching,
                   upgrade, wait_until)
 
@@ -69,10 +69,9 @@ def test_2000_tunnels(bowsprit, backend, client, record_property):
 def test_memory_is_used_again(bowsprit, backend, client):
     """Crowds come and go; sooner or later the process stops to grow."""
     b = backend(kind=CrowdBackend)
-    # One worker, so that each crowd is of the same size for it.  A sanitizer
-    # would keep what was freed, to catch its use.
+    # One worker, so that each crowd is of the same size for it.
     bs = bowsprit(b, log={'format': 'json', 'access': 'none'}, workers=1,
-                  env={'ASAN_OPTIONS': 'quarantine_size_mb=0'})
+                  env=NO_QUARANTINE)
     sizes = []
     while len(sizes) < 4 or sizes[-1] - sizes[-4] > 60:
         crowd = [client(bs, timeout=30 * wire.SLOW) for _ in range(300)]
