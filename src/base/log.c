@@ -8,13 +8,13 @@
 #include "base/log.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/log_impl.h"
 #include "base/utf8.h"
 
@@ -120,11 +120,53 @@ putf(struct log_line *l, const char *fmt, ...)
 }
 
 static void
+put_uint(struct log_line *l, uint64_t n)
+{
+	char room[DECIMAL_MAX];
+	struct slice digits = decimal(room, n);
+
+	put(l, digits.p, digits.n);
+}
+
+static void
 put_bytes_escaped(struct log_line *l, const unsigned char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		putf(l, out.format == LOG_JSON ? "\\u%04x" : "\\x%02x",
 		     (unsigned)p[i]);
+}
+
+/* How many of the first n bytes are nothing but themselves: nearly all are. */
+static size_t
+plain_bytes(const char *p, size_t n, char quote)
+{
+	size_t i = 0;
+
+	while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\' &&
+	       p[i] != quote)
+		i++;
+	return i;
+}
+
+/* One character, or what is none: how many bytes of s it is. */
+static size_t
+put_character(struct log_line *l, struct slice s, char quote)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t n = utf8_len(p, s.n);
+	unsigned c = utf8_code_point(p, n ? n : 1);
+
+	if (n == 0)
+		put_bytes_escaped(l, p, n = 1);
+	else if (utf8_is_harmful(c) && out.format == LOG_JSON)
+		putf(l, "\\u%04x", c);
+	else if (utf8_is_harmful(c))
+		put_bytes_escaped(l, p, n);
+	else if (quote && (*p == (unsigned char)quote || *p == '\\'))
+		putf(l, "\\%c", *p);
+	else
+		put(l, s.p, n);
+	return n;
 }
 
 /*
@@ -137,21 +179,13 @@ put_escaped(struct log_line *l, struct slice s, char quote, size_t max)
 	size_t shown = s.n < max ? s.n : max;
 
 	for (size_t i = 0; i < shown;) {
-		const unsigned char *p = (const unsigned char *)s.p + i;
-		size_t n = utf8_len(p, s.n - i);
-		unsigned c = utf8_code_point(p, n ? n : 1);
+		size_t plain = plain_bytes(s.p + i, shown - i, quote);
 
-		if (n == 0)
-			put_bytes_escaped(l, p, n = 1);
-		else if (utf8_is_harmful(c) && out.format == LOG_JSON)
-			putf(l, "\\u%04x", c);
-		else if (utf8_is_harmful(c))
-			put_bytes_escaped(l, p, n);
-		else if (quote && (*p == (unsigned char)quote || *p == '\\'))
-			putf(l, "\\%c", *p);
-		else
-			put(l, s.p + i, n);
-		i += n;
+		put(l, s.p + i, plain);
+		i += plain;
+		if (i < shown)
+			i += put_character(l, slice_of(s.p + i, s.n - i),
+					   quote);
 	}
 	if (shown < s.n)
 		put_str(l, "…");
@@ -217,9 +251,15 @@ static void
 begin(struct log_line *l, enum log_level level)
 {
 	*l = (struct log_line){ .level = level, .first = true };
-	if (out.format == LOG_JSON)
-		putf(l, "{\"level\":%d,\"time\":%" PRIu64 ",\"pid\":%ld,",
-		     level, clock_wall_ms(), (long)getpid());
+	if (out.format != LOG_JSON)
+		return;
+	put_str(l, "{\"level\":");
+	put_uint(l, level);
+	put_str(l, ",\"time\":");
+	put_uint(l, clock_wall_ms());
+	put_str(l, ",\"pid\":");
+	put_uint(l, (uint64_t)getpid());
+	put_str(l, ",");
 }
 
 /* Up to the message, which put_message_end closes. */
@@ -280,7 +320,8 @@ log_begin_peer(struct log_line *l, enum log_level level, const char *prefix,
 	put_escaped(l, a, quote_mark(), VALUE_MAX);
 	put_str(l, " ");
 	put_escaped(l, b, quote_mark(), VALUE_MAX);
-	putf(l, " %u", number);
+	put_str(l, " ");
+	put_uint(l, number);
 	put_message_end(l);
 	return true;
 }
@@ -304,7 +345,7 @@ void
 log_uint(struct log_line *l, const char *key, uint64_t value)
 {
 	put_key(l, slice_str(key));
-	putf(l, "%" PRIu64, value);
+	put_uint(l, value);
 }
 
 void

@@ -14,7 +14,6 @@
 #include "proxy/redact.h"
 
 #define SLOW_MS 1000
-#define VALUE_MAX 1280  /* bytes of a header that are kept for a line */
 #define HEADERS_MAX 100 /* the first of a head that are shown */
 
 /* ---- fields ---- */
@@ -45,31 +44,53 @@ is_repeated(const struct head *h, const struct head_field *f)
 	return false;
 }
 
-/* One field a name, as Node shows it: the values joined with ", ". */
+/* The next line of the head that has the same name, or NULL. */
+static const struct head_field *
+next_alike(const struct head *h, const struct head_field *f)
+{
+	struct slice name = field_name(h, f);
+
+	while (++f < h->fields + h->nfields)
+		if (slice_ieq(field_name(h, f), name))
+			return f;
+	return NULL;
+}
+
+static struct slice
+shown_value(const struct head *h, const struct head_field *f,
+	    char room[REDACT_MAX])
+{
+	return redact_header(f->id, field_name(h, f), field_value(h, f), room);
+}
+
+/* The values of f and those alike, joined with ", ", as far as there is room. */
+static struct slice
+join(const struct head *h, const struct head_field *f, char joined[REDACT_MAX])
+{
+	char shown[REDACT_MAX];
+	size_t n = 0;
+
+	for (const char *between = ""; f; f = next_alike(h, f), between = ", ") {
+		struct slice value = shown_value(h, f, shown);
+
+		n += (size_t)snprintf(joined + n, REDACT_MAX - n, "%s%.*s",
+				      between, SLICE_ARG(value));
+		if (n >= REDACT_MAX)
+			return slice_of(joined, REDACT_MAX - 1);
+	}
+	return slice_of(joined, n);
+}
+
+/* One field a name, as Node shows it: of several lines the values joined. */
 static void
 put_header(struct log_line *l, const struct head *h,
 	   const struct head_field *f)
 {
-	struct slice name = field_name(h, f);
-	char joined[VALUE_MAX], shown[REDACT_MAX];
-	size_t n = 0;
+	char room[REDACT_MAX];
 
-	for (const struct head_field *e = f; e < h->fields + h->nfields; e++) {
-		struct slice value = field_value(h, e);
-
-		if (!slice_ieq(field_name(h, e), name))
-			continue;
-		value = redact_header(e->id, name, value, shown);
-		n += (size_t)snprintf(joined + n, sizeof(joined) - n,
-				      "%s%.*s", n ? ", " : "",
-				      value.n < sizeof(joined)
-					      ? (int)value.n
-					      : (int)sizeof(joined),
-				      value.p);
-		if (n >= sizeof(joined))
-			n = sizeof(joined) - 1;
-	}
-	log_header(l, name, slice_of(joined, n));
+	log_header(l, field_name(h, f),
+		   next_alike(h, f) ? join(h, f, room)
+				    : shown_value(h, f, room));
 }
 
 /* The headers by which an upgrade is routed, and those that make it one. */

@@ -104,6 +104,23 @@ json_has_pino_s_fields(void **state)
 			       "\"none\":{}}\n"));
 }
 
+static void
+numbers_are_written_in_full(void **state)
+{
+	struct log_line l;
+
+	(void)state;
+	open_log(LOG_TEXT, LOG_INFO);
+	assert_true(log_begin(&l, LOG_INFO, "[Numbers]"));
+	log_uint(&l, "least", 0);
+	log_uint(&l, "ten", 10);
+	log_uint(&l, "most", UINT64_MAX);
+	log_emit(&l);
+	assert_string_equal(written(),
+			    "[Numbers] { least: 0, ten: 10, "
+			    "most: 18446744073709551615 }\n");
+}
+
 static const struct escape_row {
 	int line;
 	const char *value, *text, *json, *why;
@@ -467,6 +484,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_reads_as_node_prints),
 		cmocka_unit_test(json_has_pino_s_fields),
+		cmocka_unit_test(numbers_are_written_in_full),
 		cmocka_unit_test(values_of_peers_are_escaped),
 		cmocka_unit_test(a_message_with_a_peer_s_words_is_escaped),
 		cmocka_unit_test(a_sentence_stays_one_line),
