@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/decimal.h"
+
 #define BITS_4 32
 #define BITS_6 128
 #define BITS_MAPPED 96 /* of ::ffff:0:0/96, RFC 4291 2.5.5.2 */
@@ -210,12 +212,28 @@ addr_same_host(const struct addr *a, const struct addr *b)
 	return memcmp(a->ip, b->ip, a->family == 4 ? 4 : 16) == 0;
 }
 
+/* As inet_ntop(3), which is a sprintf: each request has its client's written. */
+static void
+dotted(const uint8_t ip[4], char *text)
+{
+	char room[DECIMAL_MAX];
+
+	for (int i = 0; i < 4; i++) {
+		struct slice digits = decimal(room, ip[i]);
+
+		memcpy(text, digits.p, digits.n);
+		text += digits.n;
+		*text++ = i < 3 ? '.' : '\0';
+	}
+}
+
 char *
 addr_host_text(const struct addr *a, char text[ADDR_TEXT])
 {
-	int family = a->family == 4 ? AF_INET : AF_INET6;
-
-	if (a->family == 0 || !inet_ntop(family, a->ip, text, ADDR_TEXT))
+	if (a->family == 4)
+		dotted(a->ip, text);
+	else if (a->family != 6 ||
+		 !inet_ntop(AF_INET6, a->ip, text, ADDR_TEXT))
 		strcpy(text, "unix");
 	return text;
 }

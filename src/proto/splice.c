@@ -5,8 +5,6 @@
 #include "proto/splice.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define FIRST_ROOM 16
@@ -50,21 +48,37 @@ goes_before(const struct splice_edit *a, const struct splice_edit *b)
 	return a->skip == 0 && b->skip > 0;
 }
 
-void
-splice_replace(struct splice *s, uint32_t at, uint32_t skip, struct slice text)
+/* Puts `new` where it belongs; its text is the end of `texts`, from new.text. */
+static void
+add(struct splice *s, struct splice_edit new)
 {
-	struct splice_edit new = { at, skip, (uint32_t)buf_len(s->texts),
-				   (uint32_t)text.n };
 	uint32_t i;
 
-	if (!make_room(s) || !buf_add(&s->texts, text.p, text.n)) {
+	if (s->failed || !make_room(s)) {
 		s->failed = true;
 		return;
 	}
+	new.text_len = (uint32_t)buf_len(s->texts) - new.text;
 	/* Edits mostly come in order, so that this seldom moves any. */
 	for (i = s->nedits++; i > 0 && goes_before(&new, &s->edits[i - 1]); i--)
 		s->edits[i] = s->edits[i - 1];
 	s->edits[i] = new;
+}
+
+static void
+add_text(struct splice *s, struct slice text)
+{
+	if (!buf_add(&s->texts, text.p, text.n))
+		s->failed = true;
+}
+
+void
+splice_replace(struct splice *s, uint32_t at, uint32_t skip, struct slice text)
+{
+	uint32_t begin = (uint32_t)buf_len(s->texts);
+
+	add_text(s, text);
+	add(s, (struct splice_edit){ .at = at, .skip = skip, .text = begin });
 }
 
 void
@@ -74,21 +88,16 @@ splice_insert(struct splice *s, uint32_t at, struct slice text)
 }
 
 void
-splice_insertf(struct splice *s, uint32_t at, const char *fmt, ...)
+splice_insert_field(struct splice *s, uint32_t at, struct slice name,
+		    struct slice value)
 {
-	va_list ap;
-	char *text;
-	int n;
+	uint32_t begin = (uint32_t)buf_len(s->texts);
 
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (n < 0) {
-		s->failed = true;
-		return;
-	}
-	splice_insert(s, at, slice_of(text, (size_t)n));
-	free(text);
+	add_text(s, name);
+	add_text(s, SLICE(": "));
+	add_text(s, value);
+	add_text(s, SLICE("\r\n"));
+	add(s, (struct splice_edit){ .at = at, .text = begin });
 }
 
 void

@@ -31,8 +31,9 @@ void splice_fini(struct splice *s);
 void splice_replace(struct splice *s, uint32_t at, uint32_t skip,
 		    struct slice text);
 void splice_insert(struct splice *s, uint32_t at, struct slice text);
-void splice_insertf(struct splice *s, uint32_t at, const char *fmt, ...)
-	PRINTF(3, 4);
+/* A whole field line: "name: value" and CRLF. */
+void splice_insert_field(struct splice *s, uint32_t at, struct slice name,
+			 struct slice value);
 void splice_drop(struct splice *s, uint32_t at, uint32_t skip);
 
 /*

@@ -8,8 +8,6 @@
 #include "proxy/forward.h"
 
 #include <ctype.h>
-#include <inttypes.h>
-#include <stdio.h>
 
 #include "base/log.h"
 #include "proto/body.h"
@@ -223,14 +221,6 @@ is_ruled(const struct handshake *hs, struct slice name)
 	return rules->n > 0 && conf_headers_have(rules, name);
 }
 
-/* One that we add unless a trusted peer has. */
-static bool
-is_missing(const struct handshake *hs, bool trusted, enum field_id id,
-	   struct slice name)
-{
-	return (!trusted || !hs->req.first[id]) && !is_ruled(hs, name);
-}
-
 /* A unix socket's peer has no address: what it says of others stays. */
 static void
 add_forwarded_for(struct conn *c, uint32_t end, bool trusted)
@@ -244,12 +234,24 @@ add_forwarded_for(struct conn *c, uint32_t end, bool trusted)
 	    is_ruled(hs, SLICE("X-Forwarded-For")))
 		return;
 	addr_host_text(&c->peer, peer);
-	if (chain)
-		splice_insertf(&hs->edits, chain->value + chain->value_len,
-			       chain->value_len ? ", %s" : "%s", peer);
-	else
-		splice_insertf(&hs->edits, end, "X-Forwarded-For: %s\r\n",
-			       peer);
+	if (!chain) {
+		splice_insert_field(&hs->edits, end, SLICE("X-Forwarded-For"),
+				    slice_str(peer));
+		return;
+	}
+	end = chain->value + chain->value_len;
+	if (chain->value_len > 0)
+		splice_insert(&hs->edits, end, SLICE(", "));
+	splice_insert(&hs->edits, end, slice_str(peer));
+}
+
+/* Adds it unless a trusted peer has. */
+static void
+add_missing(struct handshake *hs, uint32_t end, bool trusted,
+	    enum field_id id, struct slice name, struct slice value)
+{
+	if (!(trusted && hs->req.first[id]) && !is_ruled(hs, name))
+		splice_insert_field(&hs->edits, end, name, value);
 }
 
 static void
@@ -258,21 +260,17 @@ add_forwarded(struct conn *c, uint32_t end, bool trusted)
 	struct handshake *hs = c->hs;
 	const struct head *h = &hs->req;
 	bool is_https = c->client.tls != NULL;
-	struct slice port = asked_port(h, trusted, is_https);
 
 	add_forwarded_for(c, end, trusted);
-	if (is_missing(hs, trusted, F_X_FORWARDED_PROTO,
-		       SLICE("X-Forwarded-Proto")))
-		splice_insertf(&hs->edits, end, "X-Forwarded-Proto: %s\r\n",
-			       is_https ? "https" : "http");
-	if (is_missing(hs, trusted, F_X_FORWARDED_HOST,
-		       SLICE("X-Forwarded-Host")) && h->authority.n)
-		splice_insertf(&hs->edits, end, "X-Forwarded-Host: %.*s\r\n",
-			       SLICE_ARG(h->authority));
-	if (is_missing(hs, trusted, F_X_FORWARDED_PORT,
-		       SLICE("X-Forwarded-Port")))
-		splice_insertf(&hs->edits, end, "X-Forwarded-Port: %.*s\r\n",
-			       SLICE_ARG(port));
+	add_missing(hs, end, trusted, F_X_FORWARDED_PROTO,
+		    SLICE("X-Forwarded-Proto"),
+		    is_https ? SLICE("https") : SLICE("http"));
+	if (h->authority.n > 0)
+		add_missing(hs, end, trusted, F_X_FORWARDED_HOST,
+			    SLICE("X-Forwarded-Host"), h->authority);
+	add_missing(hs, end, trusted, F_X_FORWARDED_PORT,
+		    SLICE("X-Forwarded-Port"),
+		    asked_port(h, trusted, is_https));
 }
 
 static bool
@@ -285,6 +283,14 @@ is_good_id(struct slice id)
 		    !memchr("._-", id.p[i], 3))
 			return false;
 	return true;
+}
+
+/* 16 digits. */
+static void
+put_hex(char *to, uint64_t n)
+{
+	for (int i = 15; i >= 0; i--, n >>= 4)
+		to[i] = "0123456789abcdef"[n & 0xf];
 }
 
 static void
@@ -302,11 +308,10 @@ edit_request_id(struct conn *c, uint32_t end)
 	}
 	for (; f; f = head_next(&hs->req, f))
 		drop_field(&hs->edits, f);
-	snprintf(hs->request_id, sizeof(hs->request_id),
-		 "%016" PRIx64 "%016" PRIx64, worker_random(c->worker),
-		 worker_random(c->worker));
-	splice_insertf(&hs->edits, end, "X-Request-Id: %s\r\n",
-		       hs->request_id);
+	put_hex(hs->request_id, worker_random(c->worker));
+	put_hex(hs->request_id + 16, worker_random(c->worker));
+	splice_insert_field(&hs->edits, end, SLICE("X-Request-Id"),
+			    slice_of(hs->request_id, 32));
 }
 
 /*
@@ -323,8 +328,7 @@ edit_host(struct conn *c, uint32_t end)
 	if (!f && !hs->route->change_origin && hs->req.authority.n > 0)
 		host = hs->req.authority;
 	if (!f)
-		splice_insertf(&hs->edits, end, "Host: %.*s\r\n",
-			       SLICE_ARG(host));
+		splice_insert_field(&hs->edits, end, SLICE("Host"), host);
 	else if (hs->route->change_origin)
 		splice_replace(&hs->edits, f->value, f->value_len, host);
 }

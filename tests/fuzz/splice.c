@@ -93,8 +93,8 @@ ask(const struct edit *e, struct splice *s)
 
 	if (e->len == 0 && e->skip > 0)
 		splice_drop(s, e->at, e->skip);
-	else if (e->skip == 0 && memchr(e->text, '\0', e->len) == NULL)
-		splice_insertf(s, e->at, "%.*s", SLICE_ARG(text));
+	else if (e->skip == 0)
+		splice_insert(s, e->at, text);
 	else
 		splice_replace(s, e->at, e->skip, text);
 }
