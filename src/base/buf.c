@@ -28,6 +28,12 @@ buf_len(const struct buf *b)
 	return b ? b->len : 0;
 }
 
+static char *
+end_of(struct buf *b)
+{
+	return b->bytes + b->off + b->len;
+}
+
 bool
 buf_reserve(struct buf **b, size_t n)
 {
@@ -64,27 +70,38 @@ buf_add(struct buf **b, const void *p, size_t n)
 		return true;
 	if (!buf_reserve(b, n))
 		return false;
-	memcpy((*b)->bytes + (*b)->off + (*b)->len, p, n);
+	memcpy(end_of(*b), p, n);
 	(*b)->len += n;
 	return true;
 }
 
+/* What a text can be written into at once; of NULL there is none. */
+static size_t
+room_behind(const struct buf *b)
+{
+	return b ? b->cap - b->off - b->len : 0;
+}
+
+/* Most texts fit into the room that is there, and are made once. */
 bool
 buf_printf(struct buf **b, const char *fmt, ...)
 {
+	size_t room = room_behind(*b);
 	va_list ap, again;
 	int n;
 	bool ok;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	ok = n >= 0 && buf_reserve(b, (size_t)n + 1);
-	if (ok) {
-		vsnprintf((*b)->bytes + (*b)->off + (*b)->len, (size_t)n + 1,
-			  fmt, again);
-		(*b)->len += (size_t)n;
+	n = vsnprintf(room ? end_of(*b) : NULL, room, fmt, ap);
+	ok = n >= 0;
+	if (ok && (size_t)n >= room) {
+		ok = buf_reserve(b, (size_t)n + 1);
+		if (ok)
+			vsnprintf(end_of(*b), (size_t)n + 1, fmt, again);
 	}
+	if (ok)
+		(*b)->len += (size_t)n;
 	va_end(again);
 	va_end(ap);
 	return ok;

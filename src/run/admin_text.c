@@ -15,6 +15,20 @@
 #include "base/utf8.h"
 #include "conf/conf.h"
 
+/*
+ * How many bytes from there on are ASCII that stands for itself, everywhere
+ * but in `odd`.  Most texts are such as a whole.
+ */
+static size_t
+plain_len(const char *text, const char *odd)
+{
+	size_t n = 0;
+
+	while (text[n] >= ' ' && text[n] <= '~' && !strchr(odd, text[n]))
+		n++;
+	return n;
+}
+
 /* ---- JSON ---- */
 
 static bool
@@ -31,9 +45,10 @@ put_character(struct buf **out, const char *p, size_t n, unsigned c)
 static bool
 put_string(struct buf **out, const char *key, const char *text)
 {
-	bool ok = buf_printf(out, "\"%s\":\"", key);
+	size_t run = plain_len(text, "\"\\");
+	bool ok = buf_printf(out, "\"%s\":\"%.*s", key, (int)run, text);
 
-	while (ok && *text) {
+	for (text += run; ok && *text; ) {
 		const unsigned char *p = (const unsigned char *)text;
 		size_t n = utf8_len(p, strlen(text));
 
@@ -56,21 +71,20 @@ put_number(struct buf **out, const char *key, uint64_t n)
 	return buf_printf(out, ",\"%s\":%" PRIu64, key, n);
 }
 
+/* Of thousands of rows: what all have is written in one go. */
 static bool
 put_side(struct buf **out, const char *key, const struct survey_side *s)
 {
-	return buf_printf(out, ",\"%s\":{\"tls\":%s", key,
-			  s->tls ? "true" : "false") &&
-	       put_number(out, "bytes", s->bytes) &&
-	       put_number(out, "messages", (uint64_t)s->texts + s->binaries) &&
-	       put_number(out, "text", s->texts) &&
-	       put_number(out, "binary", s->binaries) &&
-	       put_number(out, "largest", s->largest) &&
-	       put_number(out, "pings", s->pings) &&
-	       put_number(out, "pongs", s->pongs) &&
-	       put_number(out, "last", s->last) &&
+	return buf_printf(out, ",\"%s\":{\"tls\":%s,\"bytes\":%" PRIu64
+			  ",\"messages\":%" PRIu64 ",\"text\":%" PRIu32
+			  ",\"binary\":%" PRIu32 ",\"largest\":%" PRIu64
+			  ",\"pings\":%" PRIu32 ",\"pongs\":%" PRIu32
+			  ",\"last\":%" PRIu32 ",\"unsent\":%" PRIu64, key,
+			  s->tls ? "true" : "false", s->bytes,
+			  (uint64_t)s->texts + s->binaries, s->texts,
+			  s->binaries, s->largest, s->pings, s->pongs,
+			  s->last, s->unsent) &&
 	       (!s->pong || put_number(out, "pong", s->pong - 1)) &&
-	       put_number(out, "unsent", s->unsent) &&
 	       (!s->code || put_number(out, "code", s->code)) &&
 	       (!s->lost || put_more_string(out, "frames", "lost")) &&
 	       buf_add(out, "}", 1);
@@ -156,9 +170,10 @@ short_time(uint64_t s, char text[SHORT])
 static bool
 put_plain(struct buf **out, const char *text, bool column)
 {
-	bool ok = true;
+	size_t run = plain_len(text, column ? " " : "");
+	bool ok = buf_add(out, text, run);
 
-	while (ok && *text) {
+	for (text += run; ok && *text; ) {
 		const unsigned char *p = (const unsigned char *)text;
 		size_t n = utf8_len(p, strlen(text));
 		bool bad = n == 0 ||
@@ -260,7 +275,13 @@ measure(int wide[COLUMNS], const struct survey_row *rows, size_t n)
 static bool
 put_blanks(struct buf **out, int n)
 {
-	return n <= 0 || buf_printf(out, "%*s", n, "");
+	static const char blanks[] = "                ";
+	const int most = sizeof(blanks) - 1;
+	bool ok = true;
+
+	for (; ok && n > 0; n -= most)
+		ok = buf_add(out, blanks, (size_t)(n < most ? n : most));
+	return ok;
 }
 
 /* The last one of a line has no blanks behind it. */

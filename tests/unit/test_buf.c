@@ -114,6 +114,25 @@ printing(void **state)
 	buf_free(&b);
 }
 
+/* Into room of every size, with and without one for the final NUL. */
+static void
+printing_at_the_border(void **state)
+{
+	(void)state;
+	for (size_t before = 480; before <= 500; before++) {
+		struct buf *b = NULL;
+		char all[512];
+
+		memset(all, 'x', sizeof(all));
+		memcpy(all + before, "12345678", 8);
+		assert_true(buf_add(&b, all, before));
+		assert_true(buf_printf(&b, "%d", 12345678));
+		assert_int_equal(buf_len(b), before + 8);
+		assert_memory_equal(buf_data(b), all, before + 8);
+		buf_free(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -123,6 +142,7 @@ main(void)
 		cmocka_unit_test(bytes_survive_all_growing),
 		cmocka_unit_test(reserved_room_keeps_the_bytes),
 		cmocka_unit_test(printing),
+		cmocka_unit_test(printing_at_the_border),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
