@@ -55,30 +55,6 @@ struct admin {
 	uint64_t began;        /* ms */
 };
 
-/* ---- answers ---- */
-
-static void
-say(struct caller *c, unsigned status, struct buf **body, bool ok)
-{
-	if (!ok) {
-		buf_free(body);
-		status = 503;
-	}
-	caller_say(c, status, c->json ? "application/json"
-				      : "text/plain; charset=utf-8", body);
-}
-
-static void
-say_sentence(struct caller *c, unsigned status, const char *sentence)
-{
-	struct buf *body = NULL;
-	bool ok = admin_put_sentence(&body, c->json,
-				     status == 200 ? "done" : "error",
-				     sentence);
-
-	say(c, status, &body, ok);
-}
-
 /* ---- what workers are asked ---- */
 
 static struct question *
@@ -104,7 +80,8 @@ ask_next(struct admin *a)
 		if (q->caller && roster_ask(&a->roster, &q->kind))
 			return;
 		if (q->caller)
-			say_sentence(q->caller, 503, "memory is short");
+			caller_say_sentence(q->caller, 503,
+					    "memory is short");
 		forget_question(q);
 	}
 }
@@ -116,7 +93,7 @@ ask(struct admin *a, struct caller *c, struct survey_kind kind)
 	bool idle = list_empty(&a->questions);
 
 	if (!q) {
-		say_sentence(c, 503, "memory is short");
+		caller_say_sentence(c, 503, "memory is short");
 		return;
 	}
 	q->caller = c;
@@ -133,7 +110,7 @@ say_list(struct admin *a, struct caller *c)
 	bool ok = !a->roster.failed &&
 		  admin_put_list(&body, c->json, a->roster.rows, a->roster.n);
 
-	say(c, 200, &body, ok);
+	caller_say(c, 200, &body, ok);
 }
 
 static void
@@ -145,7 +122,7 @@ say_none(struct caller *c, const struct survey_kind *kind)
 		 PRIu64 ", or not any more; bowspritctl list shows those that "
 		 "there are", kind->requests ? "connection" : "WebSocket",
 		 kind->id);
-	say_sentence(c, 404, sentence);
+	caller_say_sentence(c, 404, sentence);
 }
 
 static void
@@ -158,7 +135,7 @@ say_killed(struct caller *c, const struct survey_row *r)
 		 r->id, r->route, addr_host_text(&r->client, client),
 		 tunnel ? "is told to go; in 5 s at most it is closed"
 			: "is closed");
-	say_sentence(c, 200, sentence);
+	caller_say_sentence(c, 200, sentence);
 }
 
 static void
@@ -173,7 +150,7 @@ say_one(struct admin *a, struct caller *c, const struct survey_kind *kind)
 		say_killed(c, &a->roster.rows[0]);
 	} else {
 		ok = admin_put_row(&body, c->json, &a->roster.rows[0]);
-		say(c, 200, &body, ok);
+		caller_say(c, 200, &body, ok);
 	}
 }
 
@@ -237,8 +214,9 @@ ask_one(struct admin *a, struct caller *c, struct slice id,
 	if (text_number(id, &kind.id) && kind.id > 0)
 		ask(a, c, kind);
 	else
-		say_sentence(c, 404, "an id is a number, the first column of "
-			     "bowspritctl list and `id` in the log");
+		caller_say_sentence(c, 404, "an id is a number, the first "
+				    "column of bowspritctl list and `id` in "
+				    "the log");
 }
 
 static void
@@ -305,14 +283,14 @@ show_status(struct admin *a, struct caller *c, struct slice rest)
 	ok = admin_put_status(&body, c->json, &s);
 	free(routes.list);
 	free(connections);
-	say(c, 200, &body, ok);
+	caller_say(c, 200, &body, ok);
 }
 
 /* `why`: what is in the way; or NULL, and it is done. */
 static void
 say_outcome(struct caller *c, const char *why, const char *done)
 {
-	say_sentence(c, why ? 409 : 200, why ? why : done);
+	caller_say_sentence(c, why ? 409 : 200, why ? why : done);
 }
 
 static void
@@ -341,15 +319,15 @@ set_level(struct admin *a, struct caller *c, struct slice level)
 	while (w->word && !slice_eq(slice_str(w->word), level))
 		w++;
 	if (!w->word) {
-		say_sentence(c, 404, "the levels are debug, info, warn and "
-			     "error");
+		caller_say_sentence(c, 404, "the levels are debug, info, warn "
+				    "and error");
 		return;
 	}
 	log_set_level((enum log_level)w->value);
 	snprintf(sentence, sizeof(sentence), "the log has level %s, until the "
 		 "configuration is read again", w->word);
 	log_say(LOG_WARN, "bowspritctl: %s", sentence);
-	say_sentence(c, 200, sentence);
+	caller_say_sentence(c, 200, sentence);
 }
 
 static const struct {
@@ -387,7 +365,6 @@ on_request(struct caller *c, const struct head *req, void *arg)
 	struct slice rest = SLICE_NONE;
 	bool known = false;
 
-	c->json = !head_lists(req, F_ACCEPT, SLICE("text/plain"));
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		if (!matches(req->path, commands[i].path, &rest))
 			continue;
@@ -398,12 +375,13 @@ on_request(struct caller *c, const struct head *req, void *arg)
 		}
 	}
 	if (known)
-		say_sentence(c, 405, "not with this method: GET asks, DELETE "
-			     "ends a connection, POST is for /drain and "
-			     "/reload, PUT for /log-level/");
+		caller_say_sentence(c, 405, "not with this method: GET asks, "
+				    "DELETE ends a connection, POST is for "
+				    "/drain and /reload, PUT for /log-level/");
 	else
-		say_sentence(c, 404, "there is /status, /tunnels, "
-			     "/connections, /drain, /reload and /log-level/");
+		caller_say_sentence(c, 404, "there is /status, /tunnels, "
+				    "/connections, /drain, /reload and "
+				    "/log-level/");
 }
 
 /* ---- callers ---- */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "run/admin_text.h"
+
 #define PATIENCE 10              /* s */
 #define HEAD_MAX (8 * 1024)
 #define SURPLUS_MAX (64 * 1024)  /* bytes that are read and thrown away */
@@ -51,20 +53,25 @@ phrase(unsigned status)
 }
 
 void
-caller_say(struct caller *c, unsigned status, const char *type,
-	   struct buf **body)
+caller_say(struct caller *c, unsigned status, struct buf **body, bool ok)
 {
 	struct buf *head = NULL;
-	bool ok = buf_printf(&head,
-			     "HTTP/1.1 %u %s\r\n"
-			     "Content-Type: %s\r\n"
-			     "Content-Length: %zu\r\n"
-			     "Cache-Control: no-store\r\n"
-			     "Connection: close\r\n\r\n", status,
-			     phrase(status), type, buf_len(*body)) &&
-		  stream_send(&c->s, buf_data(head), buf_len(head)) &&
-		  stream_send(&c->s, buf_data(*body), buf_len(*body));
 
+	if (!ok) {
+		buf_free(body);
+		status = 503;
+	}
+	ok = buf_printf(&head,
+			"HTTP/1.1 %u %s\r\n"
+			"Content-Type: %s\r\n"
+			"Content-Length: %zu\r\n"
+			"Cache-Control: no-store\r\n"
+			"Connection: close\r\n\r\n", status, phrase(status),
+			c->json ? "application/json"
+				: "text/plain; charset=utf-8",
+			buf_len(*body)) &&
+	     stream_send(&c->s, buf_data(head), buf_len(head)) &&
+	     stream_send(&c->s, buf_data(*body), buf_len(*body));
 	buf_free(&head);
 	buf_free(body);
 	c->state = CALLER_HEARS;
@@ -74,13 +81,15 @@ caller_say(struct caller *c, unsigned status, const char *type,
 	stream_finish(&c->s);
 }
 
-static void
-say_sentence(struct caller *c, unsigned status, const char *sentence)
+void
+caller_say_sentence(struct caller *c, unsigned status, const char *sentence)
 {
 	struct buf *body = NULL;
+	bool ok = admin_put_sentence(&body, c->json,
+				     status == 200 ? "done" : "error",
+				     sentence);
 
-	(void)!buf_printf(&body, "%s\n", sentence);
-	caller_say(c, status, "text/plain; charset=utf-8", &body);
+	caller_say(c, status, &body, ok);
 }
 
 static void
@@ -95,7 +104,7 @@ on_late(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	c->gone(c, c->arg);
-	say_sentence(c, 503, "a worker has not answered for 10 s");
+	caller_say_sentence(c, 503, "a worker has not answered for 10 s");
 }
 
 /* ---- the request ---- */
@@ -107,8 +116,10 @@ take_request(struct caller *c, size_t len)
 	const struct head_fault *fault =
 		head_parse(&req, HEAD_REQUEST, buf_data(c->s.in), len);
 
+	/* Of a bad head as far as it was understood. */
+	c->json = !head_lists(&req, F_ACCEPT, SLICE("text/plain"));
 	if (fault) {
-		say_sentence(c, fault->status, fault->why);
+		caller_say_sentence(c, fault->status, fault->why);
 	} else {
 		c->state = CALLER_WAITS;
 		be_patient(c);
@@ -126,7 +137,7 @@ look(struct caller *c)
 			  HEAD_MAX, &c->scanned, &len);
 
 	if (fault)
-		say_sentence(c, fault->status, fault->why);
+		caller_say_sentence(c, fault->status, fault->why);
 	else if (len > 0)
 		take_request(c, len);
 }
@@ -179,6 +190,7 @@ caller_new(struct event_base *base, int fd, struct list *list,
 		close(fd);
 		return NULL;
 	}
+	c->json = true;
 	c->asks = asks;
 	c->gone = gone;
 	c->arg = arg;

@@ -30,7 +30,7 @@ struct caller {
 	enum caller_state state;
 	size_t scanned;     /* of its head */
 	size_t surplus;     /* bytes that came behind it */
-	bool json;          /* its owner's: how it wants the answer */
+	bool json;          /* how it wants the answer: or as text */
 	caller_asks *asks;
 	caller_gone *gone;
 	void *arg;
@@ -42,9 +42,14 @@ struct caller {
  */
 struct caller *caller_new(struct event_base *base, int fd, struct list *list,
 			  caller_asks *asks, caller_gone *gone, void *arg);
-/* The answer: takes the bytes of *body. */
-void caller_say(struct caller *c, unsigned status, const char *type,
-		struct buf **body);
+/*
+ * The answer, in the form that it wants: takes the bytes of *body.  Not `ok`:
+ * memory was out for them, which is a 503 without any.
+ */
+void caller_say(struct caller *c, unsigned status, struct buf **body, bool ok);
+/* The same of a sentence: what was done (200), or why not. */
+void caller_say_sentence(struct caller *c, unsigned status,
+			 const char *sentence);
 /* Frees it at once. */
 void caller_close(struct caller *c);
 

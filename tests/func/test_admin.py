@@ -66,6 +66,27 @@ def ask(bs, line):
     return int(head.split()[1]), body
 
 
+@contextlib.contextmanager
+def busy(bs, seconds):
+    """Its workers do something else for so long in each turn of their loops."""
+    others = [t for t in os.listdir(f'/proc/{bs.pid}/task')
+              if t != str(bs.pid)]
+    tracer = subprocess.Popen(
+        ['strace', '-o', '/dev/null',
+         '-e', f'inject=epoll_wait:delay_enter={int(seconds * 1e6)}',
+         *(word for t in others for word in ('-p', t))],
+        stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in others:
+            line = tracer.stderr.readline()
+            assert 'attached' in line, line
+        yield
+    finally:
+        tracer.terminate()
+        tracer.stderr.close()
+        tracer.wait()
+
+
 # What it shows
 
 def test_list_of_three_workers(bowsprit, backend):
@@ -499,6 +520,35 @@ def test_garbage(data, status, bowsprit, down):
     w.expect_gone()
     w.close()
     assert told(bs, 'list') == []
+
+
+TWO_HOSTS = b'GET /tunnels HTTP/1.1\r\nAccept: %s\r\nHost: x\r\nHost: y\r\n\r\n'
+
+
+@pytest.mark.parametrize('data, json_wanted', [
+    (TWO_HOSTS % b'application/json', True), (TWO_HOSTS % b'*/*', True),
+    (TWO_HOSTS % b'text/plain', False), (b'hello\n', True),
+    (b'GET /none HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\n\r\n', False)])
+def test_the_form_of_what_is_wrong(data, json_wanted, bowsprit, down):
+    """JSON, also of a head that is bad, unless it was heard to want text."""
+    w = call(bowsprit(down), data)
+    head, _, body = w.read_to_end().partition(b'\r\n\r\n')
+    w.close()
+    assert (b'application/json' in head) == json_wanted
+    assert (b'text/plain' in head) != json_wanted
+    assert body.startswith(b'{"error":"') == json_wanted
+    assert not json_wanted or json.loads(body)['error']
+
+
+def test_a_worker_that_does_not_answer(bowsprit, backend, client):
+    bs = bowsprit(backend(echoing), workers=1)
+    with busy(bs, 12 * wire.SLOW):
+        status, out, err = ctl(bs, '-j', 'list')
+        if status == 0:  # it was heard before that
+            status, out, err = ctl(bs, '-j', 'list')
+        assert (status, out) == (1, '')
+        said = json.loads(err.removeprefix('bowspritctl: '))
+        assert 'has not answered for 10 s' in said['error']
 
 
 def test_callers_that_say_nothing(bowsprit, down):
