@@ -23,6 +23,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "proto/body.h"
 #include "run/admin_place.h"
 
 #define PATIENCE 15 /* s; a worker has 10 */
@@ -268,32 +269,60 @@ exchange(int fd, const char *method, const char *target, bool json,
 }
 
 /*
- * Takes the answer apart: its status, and its body, which must be as long as it
- * says.  0 if it is none.
+ * Where the body ends of an answer of bowsprit's, whose head is a string; its
+ * status, 0 if it is none.
  */
-static int
-take_apart(const char *answer, size_t n, struct slice *body)
+static unsigned
+read_head(struct body *b, const char *text)
 {
 	static const char version[] = "HTTP/1.1 ";
 	static const char length[] = "\r\nContent-Length: ";
-	const char *end = memmem(answer, n, "\r\n\r\n", 4);
-	const char *at = end ? memmem(answer, (size_t)(end - answer), length,
-				      strlen(length)) : NULL;
-	int status;
+	const char *at = strstr(text, length);
+	struct head h = { .kind = HEAD_RESPONSE, .framing = BODY_CHUNKED };
 
-	if (!at || memcmp(answer, version, strlen(version)) != 0)
+	if (strncmp(text, version, strlen(version)) != 0)
 		return 0;
-	status = (int)strtol(answer + strlen(version), NULL, 10);
-	*body = slice_of(end + 4, n - (size_t)(end + 4 - answer));
-	return strtoull(at + strlen(length), NULL, 10) == body->n ? status : 0;
+	h.status = (unsigned)strtoul(text + strlen(version), NULL, 10);
+	if (at) {
+		h.framing = BODY_LENGTH;
+		h.content_length = strtoull(at + strlen(length), NULL, 10);
+	}
+	body_of_response(b, &h, SLICE("GET"));
+	b->strip = true;
+	return h.status;
+}
+
+/*
+ * Takes the answer apart: its status, and its body, which must be whole and is
+ * moved together.  0 if it is none.
+ */
+static unsigned
+take_apart(char *answer, size_t n, struct slice *body)
+{
+	char *end = memmem(answer, n, "\r\n\r\n", 4), *start;
+	struct body b;
+	unsigned status;
+	size_t len, pass;
+
+	if (!end)
+		return 0;
+	*end = '\0';
+	start = end + 4;
+	n -= (size_t)(start - answer);
+	status = read_head(&b, answer);
+	if (status == 0)
+		return 0;
+	len = body_feed(&b, start, n, &pass);
+	*body = slice_of(start, pass);
+	return b.done && len == n ? status : 0;
 }
 
 /* Prints it where it belongs. */
 static int
-show(const struct place *p, const struct buf *in, const char *answer)
+show(const struct place *p, struct buf *in)
 {
 	struct slice body;
-	int status = take_apart(answer, buf_len(in), &body);
+	unsigned status = take_apart(buf_data(in), buf_len(in), &body);
 
 	if (status == 0)
 		return complain("%s: what answers there is no bowsprit, or it "
@@ -327,7 +356,7 @@ ask(const struct place *p, const struct wish *w, const char *method,
 		else
 			status = complain("%s: %s", p->path, strerror(errno));
 	} else {
-		status = buf_len(in) ? show(p, in, buf_data(in))
+		status = buf_len(in) ? show(p, in)
 				     : complain("%s: it has no time for us: "
 						"try again", p->path);
 	}

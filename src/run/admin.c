@@ -77,7 +77,8 @@ ask_next(struct admin *a)
 	while (!list_empty(&a->questions)) {
 		struct question *q = first_question(a);
 
-		if (q->caller && roster_ask(&a->roster, &q->kind))
+		if (q->caller && roster_ask(&a->roster, &q->kind,
+					    q->caller->json))
 			return;
 		if (q->caller)
 			caller_say_sentence(q->caller, 503,
@@ -101,16 +102,6 @@ ask(struct admin *a, struct caller *c, struct survey_kind kind)
 	list_push_back(&a->questions, &q->link);
 	if (idle)
 		ask_next(a);
-}
-
-static void
-say_list(struct admin *a, struct caller *c)
-{
-	struct buf *body = NULL;
-	bool ok = !a->roster.failed &&
-		  admin_put_list(&body, c->json, a->roster.rows, a->roster.n);
-
-	caller_say(c, 200, &body, ok);
 }
 
 static void
@@ -139,18 +130,33 @@ say_killed(struct caller *c, const struct survey_row *r)
 }
 
 static void
-say_one(struct admin *a, struct caller *c, const struct survey_kind *kind)
+say_one(struct caller *c, const struct survey_kind *kind,
+	const struct survey_row *r)
 {
 	struct buf *body = NULL;
 	bool ok;
 
-	if (a->roster.n == 0) {
+	if (!r) {
 		say_none(c, kind);
 	} else if (kind->kill) {
-		say_killed(c, &a->roster.rows[0]);
+		say_killed(c, r);
 	} else {
-		ok = admin_put_row(&body, c->json, &a->roster.rows[0]);
+		ok = admin_put_row(&body, c->json, r);
 		caller_say(c, 200, &body, ok);
+	}
+}
+
+static void
+answer(struct caller *c, const struct survey_kind *kind,
+       struct listing *found)
+{
+	if (!found) {
+		caller_say_sentence(c, 503, "memory is short");
+	} else if (kind->id) {
+		say_one(c, kind, listing_first(found));
+		listing_free(found);
+	} else {
+		caller_say_list(c, found);
 	}
 }
 
@@ -166,10 +172,8 @@ admin_on_survey(struct admin *a, struct survey *s)
 	if (!roster_take(&a->roster, s))
 		return;
 	q = first_question(a);
-	if (q->caller && q->kind.id)
-		say_one(a, q->caller, &q->kind);
-	else if (q->caller)
-		say_list(a, q->caller);
+	if (q->caller)
+		answer(q->caller, &q->kind, roster_found(&a->roster));
 	forget_question(q);
 	roster_forget(&a->roster);
 	ask_next(a);

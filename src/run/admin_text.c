@@ -191,6 +191,8 @@ put_plain(struct buf **out, const char *text, bool column)
 enum { ID, STATE, AGE, IDLE, ROUTE, CLIENT, SERVER, BYTES_C, MSGS_C, BYTES_S,
        MSGS_S, REQUEST, COLUMNS };
 
+_Static_assert(COLUMNS == ADMIN_COLUMNS, "a width for each");
+
 static const struct {
 	const char *title;
 	bool right; /* aligned */
@@ -252,24 +254,27 @@ fill(struct cells *c, const struct survey_row *r)
 	fill_side(c, BYTES_S, MSGS_S, &r->from_server);
 }
 
-/* How wide each column is, and whether the last one is needed. */
-static unsigned
-measure(int wide[COLUMNS], const struct survey_row *rows, size_t n)
+void
+admin_table_init(struct admin_table *t)
 {
-	unsigned used = COLUMNS - 1;
+	t->requests = false;
+	for (unsigned i = 0; i < COLUMNS; i++)
+		t->wide[i] = (int)strlen(columns[i].title);
+}
+
+void
+admin_table_fit(struct admin_table *t, const struct survey_row *rows, size_t n)
+{
 	struct cells c;
 
-	for (unsigned i = 0; i < COLUMNS; i++)
-		wide[i] = (int)strlen(columns[i].title);
 	for (size_t i = 0; i < n; i++) {
 		fill(&c, &rows[i]);
 		for (unsigned j = 0; j < COLUMNS; j++)
-			if ((int)strlen(c.text[j]) > wide[j])
-				wide[j] = (int)strlen(c.text[j]);
+			if ((int)strlen(c.text[j]) > t->wide[j])
+				t->wide[j] = (int)strlen(c.text[j]);
 		if (!is_tunnel(&rows[i]))
-			used = COLUMNS;
+			t->requests = true;
 	}
-	return used;
 }
 
 static bool
@@ -298,26 +303,39 @@ put_cell(struct buf **out, const char *text, unsigned column, int wide,
 }
 
 static bool
-put_table(struct buf **out, const struct survey_row *rows, size_t n)
+put_cells(struct buf **out, const struct admin_table *t,
+	  const struct cells *c)
 {
-	int wide[COLUMNS];
-	unsigned used = measure(wide, rows, n);
-	struct cells c;
+	unsigned used = t->requests ? COLUMNS : COLUMNS - 1;
 	bool ok = true;
 
-	for (unsigned j = 0; ok && j < used; j++)
-		ok = put_cell(out, columns[j].title, j, wide[j], j + 1 == used);
-	for (size_t i = 0; ok && i < n; i++) {
-		fill(&c, &rows[i]);
-		for (unsigned j = 0; ok && j < used; j++)
-			ok = put_cell(out, c.text[j], j, wide[j],
-				      j + 1 == used);
-	}
+	for (unsigned i = 0; ok && i < used; i++)
+		ok = put_cell(out, c->text[i], i, t->wide[i], i + 1 == used);
 	return ok;
 }
 
-static bool
-put_object(struct buf **out, const struct survey_row *r)
+bool
+admin_put_titles(struct buf **out, const struct admin_table *t)
+{
+	struct cells c;
+
+	for (unsigned i = 0; i < COLUMNS; i++)
+		c.text[i] = columns[i].title;
+	return put_cells(out, t, &c);
+}
+
+bool
+admin_put_line(struct buf **out, const struct admin_table *t,
+	       const struct survey_row *r)
+{
+	struct cells c;
+
+	fill(&c, r);
+	return put_cells(out, t, &c);
+}
+
+bool
+admin_put_object(struct buf **out, const struct survey_row *r)
 {
 	char text[ADDR_TEXT];
 
@@ -334,21 +352,6 @@ put_object(struct buf **out, const struct survey_row *r)
 		  put_side(out, "from_server", &r->from_server)
 		: put_more_string(out, "request", r->target)) &&
 	       buf_add(out, "}", 1);
-}
-
-bool
-admin_put_list(struct buf **out, bool json, const struct survey_row *rows,
-	       size_t n)
-{
-	bool ok;
-
-	if (!json)
-		return put_table(out, rows, n);
-	ok = buf_add(out, "[", 1);
-	for (size_t i = 0; ok && i < n; i++)
-		ok = buf_add(out, i ? ",\n" : "\n", i ? 2 : 1) &&
-		     put_object(out, &rows[i]);
-	return ok && buf_add(out, "\n]\n", 3);
 }
 
 /* ---- one of them ---- */
@@ -392,7 +395,7 @@ admin_put_row(struct buf **out, bool json, const struct survey_row *r)
 	char text[ADDR_TEXT];
 
 	if (json)
-		return put_object(out, r) && buf_add(out, "\n", 1);
+		return admin_put_object(out, r) && buf_add(out, "\n", 1);
 	return put_line(out, "id", number(text, r->id)) &&
 	       put_line(out, "state", state_word(r)) &&
 	       put_line(out, "age", short_time(r->age / 1000, text)) &&

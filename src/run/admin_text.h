@@ -26,13 +26,28 @@ struct admin_route {
 	unsigned tunnels; /* and upgrades on their way */
 };
 
+/* Of a list for people: how wide its columns are. */
+#define ADMIN_COLUMNS 12
+
+struct admin_table {
+	int wide[ADMIN_COLUMNS];
+	bool requests; /* has the last one, which is theirs */
+};
+
+/* Wide enough for the titles; and for these rows, too. */
+void admin_table_init(struct admin_table *t);
+void admin_table_fit(struct admin_table *t, const struct survey_row *rows,
+		     size_t n);
+
 /*
  * All of these add to *out, JSON or text; false when memory is out.
  *
- * A list, an object or a line each; bowspritctl(1) describes them.
+ * A list is an object or a line for each; bowspritctl(1) describes them.
  */
-bool admin_put_list(struct buf **out, bool json, const struct survey_row *rows,
-		    size_t n) WUNRES;
+bool admin_put_titles(struct buf **out, const struct admin_table *t) WUNRES;
+bool admin_put_line(struct buf **out, const struct admin_table *t,
+		    const struct survey_row *r) WUNRES;
+bool admin_put_object(struct buf **out, const struct survey_row *r) WUNRES;
 /* One of them, with all that is known. */
 bool admin_put_row(struct buf **out, bool json,
 		   const struct survey_row *r) WUNRES;

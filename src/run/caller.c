@@ -4,6 +4,7 @@
  */
 #include "run/caller.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -28,6 +29,8 @@ caller_close(struct caller *c)
 	if (c->state == CALLER_WAITS)
 		c->gone(c, c->arg);
 	event_del(&c->late);
+	event_del(&c->turn);
+	listing_free(c->listing);
 	list_remove(&c->link);
 	stream_close(&c->s);
 	free(c);
@@ -52,33 +55,51 @@ phrase(unsigned status)
 	}
 }
 
+/* `length`: the field that says where its body ends. */
+static bool
+send_head(struct caller *c, unsigned status, const char *length)
+{
+	struct buf *head = NULL;
+	bool ok = buf_printf(&head,
+			     "HTTP/1.1 %u %s\r\n"
+			     "Content-Type: %s\r\n"
+			     "%s"
+			     "Cache-Control: no-store\r\n"
+			     "Connection: close\r\n\r\n",
+			     status, phrase(status),
+			     c->json ? "application/json"
+				     : "text/plain; charset=utf-8", length) &&
+		  stream_send(&c->s, buf_data(head), buf_len(head));
+
+	buf_free(&head);
+	return ok;
+}
+
+/* All was said; or not `ok`, a part of it, and that is the end. */
+static void
+finish(struct caller *c, bool ok)
+{
+	if (!ok)
+		stream_forget(&c->s);
+	stream_finish(&c->s);
+}
+
 void
 caller_say(struct caller *c, unsigned status, struct buf **body, bool ok)
 {
-	struct buf *head = NULL;
+	char length[64];
 
 	if (!ok) {
 		buf_free(body);
 		status = 503;
 	}
-	ok = buf_printf(&head,
-			"HTTP/1.1 %u %s\r\n"
-			"Content-Type: %s\r\n"
-			"Content-Length: %zu\r\n"
-			"Cache-Control: no-store\r\n"
-			"Connection: close\r\n\r\n", status, phrase(status),
-			c->json ? "application/json"
-				: "text/plain; charset=utf-8",
-			buf_len(*body)) &&
-	     stream_send(&c->s, buf_data(head), buf_len(head)) &&
-	     stream_send(&c->s, buf_data(*body), buf_len(*body));
-	buf_free(&head);
-	buf_free(body);
 	c->state = CALLER_HEARS;
 	be_patient(c);
-	if (!ok)
-		stream_forget(&c->s); /* a part of an answer, and its end */
-	stream_finish(&c->s);
+	snprintf(length, sizeof(length), "Content-Length: %zu\r\n",
+		 buf_len(*body));
+	finish(c, send_head(c, status, length) &&
+		  stream_send(&c->s, buf_data(*body), buf_len(*body)));
+	buf_free(body);
 }
 
 void
@@ -91,6 +112,84 @@ caller_say_sentence(struct caller *c, unsigned status, const char *sentence)
 
 	caller_say(c, status, &body, ok);
 }
+
+/* ---- a list ---- */
+
+/* A piece as a chunk (RFC 9112 7.1); without any bytes it is the last one. */
+static bool
+send_chunk(struct caller *c, struct buf *piece)
+{
+	struct buf *chunk = NULL;
+	bool ok = buf_printf(&chunk, "%zx\r\n", buf_len(piece)) &&
+		  buf_add(&chunk, buf_data(piece), buf_len(piece)) &&
+		  buf_add(&chunk, "\r\n", 2) &&
+		  stream_send(&c->s, buf_data(chunk), buf_len(chunk));
+
+	buf_free(&chunk);
+	return ok;
+}
+
+static bool
+send_piece(struct caller *c, struct buf *piece)
+{
+	return c->chunks ? send_chunk(c, piece)
+			 : stream_send(&c->s, buf_data(piece), buf_len(piece));
+}
+
+/* Also if it takes all at once, others have their turn first. */
+static void
+await_turn(struct caller *c)
+{
+	static const struct timeval at_once = { .tv_sec = 0 };
+
+	event_add(&c->turn, &at_once);
+}
+
+static void
+end_list(struct caller *c, bool ok)
+{
+	listing_free(c->listing);
+	c->listing = NULL;
+	finish(c, ok);
+}
+
+/* It has taken what was sent, and hears the next piece. */
+static void
+go_on(struct caller *c)
+{
+	struct buf *piece = NULL;
+	bool ok = listing_put(c->listing, &piece) && send_piece(c, piece);
+
+	be_patient(c);
+	if (!ok || buf_len(piece) == 0)
+		end_list(c, ok);
+	else if (!c->s.out)
+		await_turn(c);
+	buf_free(&piece);
+}
+
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	go_on(arg);
+}
+
+void
+caller_say_list(struct caller *c, struct listing *l)
+{
+	c->state = CALLER_HEARS;
+	c->listing = l;
+	be_patient(c);
+	if (send_head(c, 200, c->chunks ? "Transfer-Encoding: chunked\r\n"
+					: ""))
+		await_turn(c);
+	else
+		end_list(c, false);
+}
+
+/* ---- the request ---- */
 
 static void
 on_late(evutil_socket_t fd, short what, void *arg)
@@ -107,8 +206,6 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	caller_say_sentence(c, 503, "a worker has not answered for 10 s");
 }
 
-/* ---- the request ---- */
-
 static void
 take_request(struct caller *c, size_t len)
 {
@@ -118,6 +215,7 @@ take_request(struct caller *c, size_t len)
 
 	/* Of a bad head as far as it was understood. */
 	c->json = !head_lists(&req, F_ACCEPT, SLICE("text/plain"));
+	c->chunks = req.minor > 0;
 	if (fault) {
 		caller_say_sentence(c, fault->status, fault->why);
 	} else {
@@ -160,6 +258,13 @@ read_some(struct caller *c)
 	return c->surplus < SURPLUS_MAX;
 }
 
+/* Then nobody is there who could ask for more. */
+static bool
+is_told_all(const struct caller *c)
+{
+	return c->state == CALLER_HEARS && !c->listing && !c->s.out;
+}
+
 static void
 on_event(evutil_socket_t fd, short what, void *arg)
 {
@@ -172,12 +277,13 @@ on_event(evutil_socket_t fd, short what, void *arg)
 		caller_close(c);
 		return;
 	}
-	/* Nothing is owed, and nobody is there who could ask for more. */
-	if (c->state == CALLER_HEARS && !c->s.out &&
-	    (c->s.eof || (what & EV_CLOSED)))
+	if (is_told_all(c) && (c->s.eof || (what & EV_CLOSED))) {
 		caller_close(c);
-	else if (owed && (what & EV_WRITE))
+	} else if (owed && (what & EV_WRITE)) {
 		be_patient(c);
+		if (c->listing && !c->s.out)
+			go_on(c);
+	}
 }
 
 struct caller *
@@ -198,6 +304,7 @@ caller_new(struct event_base *base, int fd, struct list *list,
 	stream_init(&c->s, base, fd, on_event, c);
 	stream_set_reading(&c->s, true);
 	event_assign(&c->late, base, -1, 0, on_late, c);
+	event_assign(&c->turn, base, -1, 0, on_turn, c);
 	be_patient(c);
 	return c;
 }

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "net/stream.h"
 #include "proto/head.h"
+#include "run/listing.h"
 
 struct caller;
 
@@ -26,11 +27,14 @@ enum caller_state { CALLER_ASKS, CALLER_WAITS, CALLER_HEARS };
 struct caller {
 	struct list link;   /* its owner's */
 	struct stream s;
-	struct event late;
+	struct event late;  /* its ten seconds */
+	struct event turn;  /* the next turn of the loop is its own */
+	struct listing *listing; /* owned: what it has yet to hear; or NULL */
 	enum caller_state state;
 	size_t scanned;     /* of its head */
 	size_t surplus;     /* bytes that came behind it */
 	bool json;          /* how it wants the answer: or as text */
+	bool chunks;        /* it knows them (HTTP/1.1) */
 	caller_asks *asks;
 	caller_gone *gone;
 	void *arg;
@@ -50,6 +54,11 @@ void caller_say(struct caller *c, unsigned status, struct buf **body, bool ok);
 /* The same of a sentence: what was done (200), or why not. */
 void caller_say_sentence(struct caller *c, unsigned status,
 			 const char *sentence);
+/*
+ * A list, which is its own then.  It is written as the caller takes it, a piece
+ * in each turn of the loop; one that breaks off has no last chunk.
+ */
+void caller_say_list(struct caller *c, struct listing *l);
 /* Frees it at once. */
 void caller_close(struct caller *c);
 

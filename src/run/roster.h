@@ -6,9 +6,7 @@
 #ifndef RUN_ROSTER_H
 #define RUN_ROSTER_H
 
-#include <stddef.h>
-
-#include "proxy/survey.h"
+#include "run/listing.h"
 
 /* Posts a survey to a worker; it comes back through roster_take. */
 typedef void roster_post(void *arg, unsigned worker, struct survey *s);
@@ -17,26 +15,27 @@ struct roster {
 	unsigned nworkers;
 	roster_post *post;
 	void *arg;
-	unsigned out;        /* surveys that are with workers */
-	struct survey_row *rows; /* owned, and what they own */
-	size_t n, room;
-	bool failed;         /* memory was out for some */
+	unsigned out;          /* surveys that are with workers */
+	struct listing *found; /* owned; NULL: memory was out */
 };
 
 void roster_init(struct roster *r, unsigned nworkers, roster_post *post,
 		 void *arg);
 
 /*
- * Asks all workers, or if it is about an id the one whose that is; only while
- * nothing is out, and what was found before is forgotten.  False when memory
- * is out.
+ * Asks all workers, or if it is about an id the one whose that is, for rows to
+ * be written as JSON or not; only while nothing is out, and what was found
+ * before is forgotten.  False when memory is out.
  */
-bool roster_ask(struct roster *r, const struct survey_kind *kind) WUNRES;
+bool roster_ask(struct roster *r, const struct survey_kind *kind,
+		bool json) WUNRES;
 /*
- * A survey that has come back: asks on, or frees it.  True when all is there:
- * the rows, sorted by id.
+ * A survey that has come back: asks on, or frees it.  True when all are back
+ * and `found` is whole.
  */
 bool roster_take(struct roster *r, struct survey *s) WUNRES;
+/* Hands over what was found; NULL when memory was out. */
+struct listing *roster_found(struct roster *r);
 /* Frees what was found. */
 void roster_forget(struct roster *r);
 /* One that comes back and nobody wants. */

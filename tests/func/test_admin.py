@@ -66,6 +66,31 @@ def ask(bs, line):
     return int(head.split()[1]), body
 
 
+def chunks_of(answer):
+    """Those of a whole answer, without the last one, which is empty."""
+    head, _, rest = answer.partition(b'\r\n\r\n')
+    assert b'\r\nTransfer-Encoding: chunked' in head
+    chunks = []
+    while not chunks or chunks[-1]:
+        size, _, rest = rest.partition(b'\r\n')
+        n = int(size, 16)
+        assert rest[n:n + 2] == b'\r\n'
+        chunks.append(rest[:n])
+        rest = rest[n + 2:]
+    assert not rest
+    return chunks[:-1]
+
+
+def open_many(bs, client, n):
+    clients = []
+    for _ in range(n):
+        c = client(bs)
+        c.send(upgrade('/ws'))
+        c.read_head()
+        clients.append(c)
+    return clients
+
+
 @contextlib.contextmanager
 def busy(bs, seconds):
     """Its workers do something else for so long in each turn of their loops."""
@@ -147,12 +172,7 @@ def test_more_than_a_slice(bowsprit, backend, client):
     """Of one worker, which is asked again and again, while some end."""
     b = backend(echoing)
     bs = bowsprit(b, workers=1)
-    clients = []
-    for _ in range(400):
-        c = client(bs)
-        c.send(upgrade('/ws'))
-        c.read_head()
-        clients.append(c)
+    clients = open_many(bs, client, 400)
     assert len(told(bs, 'list')) == 400
     stay = {r['id'] for r in told(bs, 'list')[300:]}
     ending = threading.Thread(
@@ -540,15 +560,16 @@ def test_the_form_of_what_is_wrong(data, json_wanted, bowsprit, down):
     assert not json_wanted or json.loads(body)['error']
 
 
-def test_a_worker_that_does_not_answer(bowsprit, backend, client):
+def test_a_worker_that_does_not_answer(bowsprit, backend):
     bs = bowsprit(backend(echoing), workers=1)
-    with busy(bs, 12 * wire.SLOW):
-        status, out, err = ctl(bs, '-j', 'list')
+    words = '-p', str(bs.pid), '-j', 'list'
+    with busy(bs, 30 * wire.SLOW):
+        status, out, err = ctl(bs, *words)
         if status == 0:  # it was heard before that
-            status, out, err = ctl(bs, '-j', 'list')
-        assert (status, out) == (1, '')
-        said = json.loads(err.removeprefix('bowspritctl: '))
-        assert 'has not answered for 10 s' in said['error']
+            status, out, err = ctl(bs, *words)
+    assert (status, out) == (1, '')
+    said = json.loads(err.removeprefix('bowspritctl: '))
+    assert 'has not answered for 10 s' in said['error']
 
 
 def test_callers_that_say_nothing(bowsprit, down):
@@ -568,19 +589,75 @@ def test_callers_that_say_nothing(bowsprit, down):
 def test_a_caller_that_does_not_read(bowsprit, backend, client):
     b = backend(echoing)
     bs = bowsprit(b)
-    for _ in range(1500):
-        c = client(bs)
-        c.send(upgrade('/ws'))
-        c.read_head()
+    c = open_many(bs, client, 1500)[-1]
     before = bs.descriptors()
     w = call(bs, b'GET /tunnels HTTP/1.1\r\nHost: x\r\n\r\n')
     assert len(told(bs, 'list')) == 1500
     c.send(from_client(b'hello'))
     assert c.read_message()[1] == b'hello'
     wait_until(lambda: bs.descriptors() == before, 'its end', 15 * wire.SLOW)
-    with pytest.raises(ValueError):
-        json.loads(w.read_to_end().partition(b'\r\n\r\n')[2])
+    assert not w.read_to_end().endswith(b'\r\n0\r\n\r\n'), 'a part looks whole'
     w.close()
+
+
+def test_a_long_list_comes_in_pieces(bowsprit, backend, client):
+    """As they are taken; others do not wait for who is slow to do so."""
+    bs = bowsprit(backend(echoing), workers=2)
+    open_many(bs, client, 700)
+    w = call(bs, b'GET /tunnels HTTP/1.1\r\nHost: x\r\n\r\n')
+    w.read_head()
+    rows = told(bs, 'list')
+    w.read_to_end()
+    w.close()
+    slow = chunks_of(bytes(w.received))
+    assert len(slow) > 10 and max(map(len, slow)) < 20000
+    assert [r['id'] for r in json.loads(b''.join(slow))] == [
+        r['id'] for r in rows]
+    w = call(bs, b'GET /tunnels HTTP/1.1\r\nHost: x\r\n'
+                 b'Accept: text/plain\r\n\r\n')
+    table = b''.join(chunks_of(w.read_to_end())).decode()
+    w.close()
+    assert len({len(line) for line in table.splitlines()}) == 1
+    assert ctl(bs, '-p', str(bs.pid), 'list')[1].splitlines()[700].split()[
+        0] == str(rows[-1]['id'])
+
+
+def test_a_list_for_who_knows_no_chunks(bowsprit, backend, client):
+    """HTTP/1.0; and the end of what it said is not its going."""
+    bs = bowsprit(backend(echoing))
+    open_many(bs, client, 200)
+    w = call(bs, b'GET /tunnels HTTP/1.0\r\nHost: x\r\n\r\n')
+    w.finish()
+    head, _, body = w.read_to_end().partition(b'\r\n\r\n')
+    w.close()
+    assert b'Transfer-Encoding' not in head
+    assert len(json.loads(body)) == 200
+
+
+CHUNKED = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+
+
+@pytest.mark.parametrize('answer, status', [
+    (CHUNKED + b'3\r\nab\n\r\n0\r\n\r\n', 0),
+    (CHUNKED + b'1\r\na\r\n2\r\nb\n\r\n0\r\n\r\n', 0),
+    (CHUNKED + b'3\r\nab\n\r\n', 2), (CHUNKED + b'4\r\nab\n', 2),
+    (CHUNKED, 2), (CHUNKED + b'ab\n', 2),
+    (b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab\n', 0),
+    (b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab\n', 2),
+    (b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab\n', 2),
+    (b'HTTP/1.1 409 No\r\nContent-Length: 3\r\n\r\nab\n', 1),
+    (b'SSH-2.0-OpenSSH\r\n\r\n', 2), (b'HTTP/1.1 200 OK\r\n', 2)])
+def test_a_part_of_an_answer_is_none(answer, status, tmp_path, bowsprit,
+                                     backend, down):
+    """To bowspritctl, whatever ended in the midst of it."""
+    def script(w, number):
+        w.read_head()
+        w.send(answer)
+    path = str(tmp_path / 'other.sock')
+    backend(script, path=path)
+    got, out, err = ctl(bowsprit(down), '-s', path, 'list')
+    assert (got, out) == (status, '' if status else 'ab\n')
+    assert ('no bowsprit' in err) == (status == 2)
 
 
 def test_a_caller_that_goes_away(bowsprit, down):
