@@ -107,6 +107,12 @@ ssize_t stream_peek(struct stream *s, void *p, size_t n) WUNRES;
 ssize_t stream_read_in(struct stream *s, void *scratch, size_t n) WUNRES;
 /* Has its peer said nothing?  Such a word is lost, unless plain. */
 bool stream_is_quiet(struct stream *s);
+/* Does an event of it wait for its turn? */
+static inline bool
+stream_has_news(const struct stream *s)
+{
+	return s->ev.ev_evcallback.evcb_flags & EVLIST_ACTIVE;
+}
 
 /*
  * Sends n bytes, or keeps what the socket does not take.  False when the

@@ -50,7 +50,8 @@ struct traffic {
 struct server {
 	unsigned magic;
 	bool in_pool : 1;
-	unsigned backend : 31; /* its index in the configuration */
+	unsigned backend : 23; /* its index in the configuration */
+	uint8_t turn;          /* the worker's, when it came into the pool */
 	struct stream s;
 	union {
 		struct conn *conn;     /* whose it is */

@@ -69,7 +69,7 @@ begin(struct conn *c, const struct addr *to, struct attempt *a)
 	}
 	s->magic = SERVER_MAGIC;
 	s->conn = c;
-	s->backend = c->hs->route->backend->index & INT32_MAX;
+	s->backend = c->hs->route->backend->index & 0x7fffff;
 	s->taken = clock_ms();
 	list_init(&s->link);
 	server_watch(s, fd, socket_path(c) || addr_is_loopback(to));

@@ -102,8 +102,21 @@ pool_reset(struct pool *p, size_t nbackends)
 	return true;
 }
 
+/*
+ * What had come when the loop last asked waits as an event, unless the
+ * connection came back since.  That is enough where a request can be sent
+ * again; a call tells the rest.
+ */
+static bool
+is_quiet(const struct pool *p, struct server *s, bool repeatable)
+{
+	if (repeatable && !s->s.tls && s->turn != p->worker->turn)
+		return !stream_has_news(&s->s);
+	return stream_is_quiet(&s->s);
+}
+
 struct server *
-pool_get(struct pool *p, unsigned backend, bool idempotent)
+pool_get(struct pool *p, unsigned backend, bool repeatable)
 {
 	struct list *l = &p->idle[backend];
 	uint64_t now = clock_ms();
@@ -112,9 +125,9 @@ pool_get(struct pool *p, unsigned backend, bool idempotent)
 		struct server *s = first(l);
 
 		/* Most of the others have been idle for longer still. */
-		if (!idempotent && now - s->idle_since >= FRESH_MS)
+		if (!repeatable && now - s->idle_since >= FRESH_MS)
 			return NULL;
-		if (s->idle_until > now && stream_is_quiet(&s->s)) {
+		if (s->idle_until > now && is_quiet(p, s, repeatable)) {
 			remove_idle(p, s);
 			s->taken = now;
 			return s;
@@ -138,6 +151,7 @@ pool_put(struct pool *p, struct server *s, uint64_t keep)
 		return;
 	}
 	s->in_pool = true;
+	s->turn = w->turn;
 	s->worker = p->worker;
 	s->idle_until = until;
 	list_push_front(&p->idle[s->backend], &s->link);

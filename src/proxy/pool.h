@@ -40,10 +40,11 @@ void pool_empty(struct pool *p);
 
 /*
  * The freshest idle connection to that backend, still open as far as can be
- * known, or NULL.  With `idempotent` false only one that has been idle for
- * less than a second: a server may be closing an older one this moment.
+ * known, or NULL.  For a request that is not `repeatable` only one that has
+ * been idle for less than a second: a server may be closing an older one this
+ * moment.
  */
-struct server *pool_get(struct pool *p, unsigned backend, bool idempotent);
+struct server *pool_get(struct pool *p, unsigned backend, bool repeatable);
 /*
  * Gives one back, until it has been idle for keep ms.  It is closed instead if
  * it is not clean, or there are enough.

@@ -218,6 +218,13 @@ server_opened(struct conn *c)
 		exchange_begin(c);
 }
 
+/* Of a body perhaps too little is kept to send it again. */
+static bool
+is_repeatable(const struct handshake *hs)
+{
+	return is_idempotent(hs->req.method) && hs->req_body.done;
+}
+
 /*
  * An upgrade gets a connection of its own.  The pool's backends are numbered
  * by the worker's configuration: a request of an older one asks anew.
@@ -246,7 +253,7 @@ server_connect(struct conn *c)
 	hs->waits_app = false;
 	hs->asked = clock_ms();
 	s = may_reuse(c) ? pool_get(&c->worker->pool, b->index,
-				    is_idempotent(hs->req.method))
+				    is_repeatable(hs))
 			 : NULL;
 	hs->from_pool = s != NULL;
 	if (s) {

@@ -79,6 +79,7 @@ struct worker {
 	uint64_t random;   /* state of worker_random */
 	uint8_t keys[KEYS]; /* for pings, from OpenSSL */
 	unsigned nkeys;    /* of them not used yet */
+	uint8_t turn;      /* of its loop, which asks epoll once in each */
 	bool app_ready;    /* the supervised application accepts */
 	bool draining;
 	bool replaced;     /* draining, and others accept */

@@ -187,7 +187,10 @@ run(void *arg)
 {
 	struct thread *t = arg;
 
-	event_base_dispatch(t->base);
+	do
+		t->worker.turn++;
+	while (event_base_loop(t->base, EVLOOP_ONCE) == 0 &&
+	       !event_base_got_break(t->base));
 	return NULL;
 }
 

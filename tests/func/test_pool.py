@@ -4,6 +4,7 @@ Connections to a server are kept and used again; what that can break is here:
 a connection that dies just as a request is put on it.
 """
 
+import signal
 import threading
 import time
 
@@ -83,6 +84,52 @@ def test_bytes_on_an_idle_connection_discard_it(bowsprit, backend, client):
     b.wires[0].send(response(408, 'stale'))
     c.send(get())
     assert c.read_response().body == b'GET / #2'
+
+
+def test_bytes_behind_the_request_that_wants_it_discard_it(
+        bowsprit, backend, client):
+    """
+    Both come in one turn of the loop, and the request first: the words of
+    before it must not be its answer.
+    """
+    b = backend(web())
+    bs = bowsprit(b, **ONE)
+    c = client(bs)
+    c.send(get())
+    assert c.read_response().body == b'GET / #1'
+    bs.signal(signal.SIGSTOP)
+    c.send(get())
+    b.wires[0].send(response(408, 'stale'))
+    bs.signal(signal.SIGCONT)
+    assert c.read_response().body == b'GET / #2'
+
+
+def test_bytes_behind_a_large_answer_are_nobody_s(bowsprit, backend, client):
+    """
+    A body by a pipe ends where it ends: what is behind it is still in the
+    socket when the next request, of the same turn, asks for a connection.
+    """
+    b = backend()
+    bs = bowsprit(b, **ONE)
+    first, second = client(bs), client(bs)
+    large = b'x' * (100 * 1024)
+    half = len(large) // 2
+    first.send(get())
+    s = b.wait_for()
+    s.read_head()
+    answer = response(200, large)
+    s.send(answer[:-half])
+    first.read_head()
+    assert first.read(half) == large[:half]
+    bs.signal(signal.SIGSTOP)
+    s.send(answer[-half:] + response(408, 'stale'))
+    second.send(get())
+    bs.signal(signal.SIGCONT)
+    other = b.wait_for(2)
+    other.read_head()
+    other.send(response(200, 'fresh'))
+    assert second.read_response().body == b'fresh'
+    assert first.read(half) == large[half:]
 
 
 def test_end_on_an_idle_connection_discards_it(bowsprit, backend, client):
