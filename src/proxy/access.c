@@ -394,7 +394,9 @@ passes(const struct conn *c, enum log_level level, const char *words,
 static const char failed_to_proxy[] = "[WebSocket Upgrade] Failed to proxy";
 static const char proxy_error[] = "[WebSocket Proxy Error]";
 static const char no_tls[] = "[TLS] Handshake failed";
-static const char passed_over[] = "[TLS] Handshake with a server failed";
+static const char no_server_tls[] = "[TLS] Handshake with a server failed";
+static const char lost_at_once[] = "[HTTP] A server was lost before it had the "
+				   "request";
 static const char bad_head[] = "[HTTP] 4xx";
 static const char failed_request[] = "[HTTP] 5xx";
 
@@ -564,12 +566,14 @@ void
 access_passed_over(const struct conn *c, const struct addr *at,
 		   const struct refusal *r)
 {
+	const char *words = conn_server(c)->tls && !c->hs->opened
+				    ? no_server_tls
+				    : lost_at_once;
 	char place[ADDR_TEXT];
 	struct log_line l;
 
-	if (!passes(c, LOG_WARN, passed_over, r->why->word) ||
-	    !log_begin(&l, LOG_WARN, "%s, the next address is tried:",
-		       passed_over))
+	if (!passes(c, LOG_WARN, words, r->why->word) ||
+	    !log_begin(&l, LOG_WARN, "%s, the next address is tried:", words))
 		return;
 	log_id(&l, c->id);
 	log_str(&l, "backend", conn_server(c)->text);

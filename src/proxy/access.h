@@ -24,7 +24,8 @@ void access_answered(struct conn *c);
 void access_unshaken(const struct conn *c, const struct reason *why,
 		     const char *text);
 /*
- * The same with a server at one of its addresses, and the next one is tried.
+ * A server was connected to at one of its addresses, and lost in its TLS
+ * handshake or before it had the request: the next one is tried.
  */
 void access_passed_over(const struct conn *c, const struct addr *at,
 			const struct refusal *r);

@@ -22,7 +22,7 @@
 struct attempt {
 	struct server *server; /* on its way; or NULL */
 	int error;             /* why it failed; or 0 */
-	struct refusal tls;    /* what would say so, if it failed in TLS */
+	struct refusal late;   /* what would say so, if it failed connected */
 };
 
 struct dial {
@@ -30,7 +30,7 @@ struct dial {
 	uint64_t gap;      /* ms between two attempts */
 	const struct reason *due;
 	size_t n, next;    /* addresses, and the first not tried yet */
-	size_t winner;     /* the one that connected; its TLS may still fail */
+	size_t winner;     /* the one that connected; it may still fail */
 	struct addr *addrs;
 	struct attempt *attempts;
 };
@@ -77,12 +77,16 @@ begin(struct conn *c, const struct addr *to, struct attempt *a)
 	return true;
 }
 
+static const struct reason *
+reason_of_attempt(const struct attempt *a)
+{
+	return a->late.why ? a->late.why : reason_of_server_errno(a->error);
+}
+
 /* Not the address is at fault if we have no descriptor or memory for it. */
 static bool
-is_ours(int error)
+is_ours(const struct reason *why)
 {
-	const struct reason *why = reason_of_server_errno(error);
-
 	return why == &reason_no_descriptors || why == &reason_no_memory;
 }
 
@@ -96,7 +100,7 @@ fail_attempt(struct conn *c, size_t i, int error)
 		server_free(a->server);
 	a->server = NULL;
 	a->error = error;
-	if (d->n > 1 && !is_ours(error))
+	if (d->n > 1 && !is_ours(reason_of_attempt(a)))
 		hosts_shun(&c->worker->hosts, &d->addrs[i], clock_ms());
 }
 
@@ -111,15 +115,9 @@ is_any_left(const struct dial *d)
 	return false;
 }
 
-static const struct reason *
-reason_of_attempt(const struct attempt *a)
-{
-	return a->tls.why ? a->tls.why : reason_of_server_errno(a->error);
-}
-
 /*
- * The first failure that says more than that there is no way; one of TLS says
- * most.
+ * The first failure that says more than that there is no way; one of an address
+ * that took the connection says most.
  */
 static const struct reason *
 reason_of(const struct dial *d)
@@ -127,8 +125,8 @@ reason_of(const struct dial *d)
 	const struct reason *why = &reason_server_unreachable;
 
 	for (size_t i = 0; i < d->n; i++)
-		if (d->attempts[i].tls.why)
-			return d->attempts[i].tls.why;
+		if (d->attempts[i].late.why)
+			return d->attempts[i].late.why;
 	for (size_t i = 0; i < d->n && why == &reason_server_unreachable; i++)
 		why = reason_of_attempt(&d->attempts[i]);
 	return why;
@@ -137,8 +135,8 @@ reason_of(const struct dial *d)
 static const char *
 words_of(const struct attempt *a)
 {
-	if (a->tls.why)
-		return a->tls.text ? a->tls.text : a->tls.why->message;
+	if (a->late.why)
+		return a->late.text ? a->late.text : a->late.why->message;
 	return a->error ? strerror(a->error) : "not tried";
 }
 
@@ -182,13 +180,13 @@ socket_hint(const struct reason *why)
 	return NULL;
 }
 
-/* What to do about TLS that failed, where the reason's hint would mislead. */
+/* What to do about such an address, where the reason's hint would mislead. */
 static const char *
-tls_hint(const struct dial *d, const struct reason *why)
+late_hint(const struct dial *d, const struct reason *why)
 {
 	for (size_t i = 0; i < d->n; i++)
-		if (d->attempts[i].tls.why == why)
-			return d->attempts[i].tls.hint;
+		if (d->attempts[i].late.why == why)
+			return d->attempts[i].late.hint;
 	return NULL;
 }
 
@@ -198,8 +196,7 @@ doubt_name(struct conn *c, const struct reason *why)
 {
 	const struct conf_server *s = conn_server(c);
 
-	if (s->host && !s->naddrs && c->worker->on_stale &&
-	    why != &reason_no_descriptors && why != &reason_no_memory)
+	if (s->host && !s->naddrs && c->worker->on_stale && !is_ours(why))
 		c->worker->on_stale(c->worker, s->host);
 }
 
@@ -215,7 +212,7 @@ fail(struct conn *c, const struct reason *why)
 	if (socket_path(c))
 		r.hint = socket_hint(why);
 	else
-		r.hint = tls_hint(c->hs->dial, why);
+		r.hint = late_hint(c->hs->dial, why);
 	if (c->hs->dial->n > 1) {
 		write_errors(c->hs->dial, why, errors);
 		r.text = errors;
@@ -369,7 +366,7 @@ index_of(const struct dial *d, const struct server *s)
 	return i;
 }
 
-/* What is left of the time is for TLS, if there is any. */
+/* What is left of the time is for TLS, or for the other addresses. */
 static void
 set_last_deadline(struct conn *c)
 {
@@ -384,7 +381,8 @@ set_last_deadline(struct conn *c)
 }
 
 /*
- * Should its TLS fail, the addresses behind it are tried from the beginning.
+ * Should it be lost before it has the request, the addresses behind it are
+ * tried from the beginning.
  */
 static void
 put_off_others(struct dial *d)
@@ -410,7 +408,7 @@ win(struct conn *c, size_t i)
 		if (d->attempts[j].server)
 			fail_attempt(c, j, ETIMEDOUT);
 	set_last_deadline(c);
-	if (conn_server(c)->tls && d->n > 1)
+	if (d->n > 1)
 		put_off_others(d);
 	else
 		dial_done(c);
@@ -450,7 +448,7 @@ dial_past(struct conn *c, const struct refusal *r)
 	if (d->next < d->n)
 		access_passed_over(c, &d->addrs[i], r);
 	d->attempts[i].server = c->server;
-	d->attempts[i].tls = *r;
+	d->attempts[i].late = *r;
 	c->server = NULL;
 	fail_attempt(c, i, EPROTO);
 	try_next(c);

@@ -4,8 +4,9 @@
  *
  * As RFC 8305 has it: the next address is tried when the one before has failed
  * or has not answered for a quarter of a second, and whichever connects first
- * is taken.  If its TLS handshake fails, the addresses behind it have their
- * turn.  What is needed for all that lives only as long as it lasts.
+ * is taken.  If it is lost before it has the request, in its TLS handshake for
+ * one, the addresses behind it have their turn.  What is needed for all that
+ * lives only as long as it lasts.
  */
 #ifndef PROXY_DIAL_H
 #define PROXY_DIAL_H
@@ -24,15 +25,14 @@ void dial_on_event(struct server *s);
 /* It is time for the next address, or up for all of them. */
 void dial_on_deadline(struct conn *c);
 /*
- * The TLS handshake with the server that was connected to has failed, and the
- * refusal, whose text is static, would say why: goes on as if it had not
- * connected.  Nothing of the request was sent yet.  False if the server has one
- * address only.
+ * The server that was connected to is lost, and the refusal, whose text is
+ * static, would say why: goes on as if it had not connected.  It has no whole
+ * request yet.  False if the server has one address only.
  */
 bool dial_past(struct conn *c, const struct refusal *r) WUNRES;
-/* That handshake was not whole in time: its address is tried last for a while. */
+/* Its TLS handshake was not whole in time: it is tried last for a while. */
 void dial_blame(struct conn *c);
-/* The connection is good for the request: its address is no worse than others. */
+/* It has the request's head: its address is no worse than others. */
 void dial_done(struct conn *c);
 /* Closes what is on its way. */
 void dial_stop(struct conn *c);

@@ -113,7 +113,7 @@ secure_on_event(struct conn *c, short what)
 	struct stream *s = &c->server->s;
 
 	if ((what & EV_WRITE) && !stream_flush(s))
-		server_lost(c, reason_of_server_errno(s->error));
+		fail(c);
 	else if (what & EV_READ)
 		step(c);
 }

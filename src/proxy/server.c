@@ -176,11 +176,23 @@ send_proxy_header(struct conn *c)
 	return stream_send(&c->server->s, header, n);
 }
 
+/* It could not be sent the first that it gets: another address may do. */
+static void
+lost_at_once(struct conn *c)
+{
+	struct refusal r = {
+		.why = reason_of_server_errno(c->server->s.error),
+	};
+
+	if (!dial_past(c, &r))
+		server_lost(c, r.why);
+}
+
 void
 server_connected(struct conn *c)
 {
 	if (!send_proxy_header(c))
-		server_lost(c, reason_of_server_errno(c->server->s.error));
+		lost_at_once(c);
 	else if (conn_server(c)->tls)
 		secure_begin(c);
 	else
@@ -195,23 +207,25 @@ server_opened(struct conn *c)
 	struct buf *head = NULL;
 	bool sent;
 
-	dial_done(c);
 	if (!splice_render(&hs->edits, buf_data(hs->bytes), hs->req.len,
 			   &head)) {
 		finish_fail(c, &reason_no_memory);
 		return;
 	}
 	hs->opened = clock_ms();
-	conn_set_state(c, CS_ANSWER);
 	sent = stream_send(&c->server->s, buf_data(head), buf_len(head));
 	hs->request_sent =
 		sent && stream_owed(&c->server->s) < buf_len(head);
 	buf_free(&head);
+	if (!sent) {
+		lost_at_once(c);
+		return;
+	}
+	dial_done(c);
+	conn_set_state(c, CS_ANSWER);
 	c->scanned = 0;
 	stream_set_reading(&c->server->s, true);
-	if (!sent)
-		server_lost(c, reason_of_server_errno(c->server->s.error));
-	else if (hs->upgrade == UPGRADE_WEBSOCKET)
+	if (hs->upgrade == UPGRADE_WEBSOCKET)
 		conn_set_deadline(c, handshake_left(c),
 				  &reason_handshake_timeout);
 	else

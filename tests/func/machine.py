@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: ISC
 """
-What else a machine may be: names that are its own, a network of its own.
+What else a machine may be: names that are its own, a network of its own, calls
+that take their time.
 """
 
 import contextlib
 import ctypes
 import fcntl
+import glob
 import os
 import shlex
 import socket
@@ -142,6 +144,44 @@ class Dnsmasq:
     def set(self, **names):
         self._write(names)
         self.process.send_signal(1)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+class Tampered:
+    """
+    A process with which strace tampers: its first sendto(2) is held up for a
+    second, or fails as well, by the words of --inject.
+    """
+
+    SENDTO = ('44', '206')  # on x86-64, aarch64
+
+    def __init__(self, folder, pid, how='delay_enter=1s'):
+        self.pid = pid
+        self.path = folder / 'strace'
+        with open(self.path, 'wb') as err:
+            self.process = subprocess.Popen(
+                ['strace', '-f', '-p', str(pid), '-e', 'trace=sendto',
+                 '-e', f'inject=sendto:{how}:when=1'], stderr=err)
+        wait_until(lambda: self._said('attached') or self.process.poll(),
+                   'strace')
+        if self.process.poll():
+            raise PermissionError(self.path.read_text())
+
+    def _said(self, words):
+        return words in self.path.read_text()
+
+    def is_held_up(self):
+        """In that call, which is number -1 to the kernel if it is to fail."""
+        for task in glob.glob(f'/proc/{self.pid}/task/*'):
+            with open(f'{task}/stat', encoding='ascii') as f:
+                stopped = f.read().rpartition(') ')[2].startswith('t')
+            with open(f'{task}/syscall', encoding='ascii') as f:
+                if stopped and f.read().split()[0] in (*self.SENDTO, '-1'):
+                    return True
+        return False
 
     def stop(self):
         self.process.terminate()

@@ -17,7 +17,7 @@ import wire
 from backends import (RecordingBackend, answering, echoing, tunnel,
                       web)
 from daemon import free_port
-from machine import Dnsmasq, Names, own_network, set_kernel
+from machine import Dnsmasq, Names, Tampered, own_network, set_kernel
 from test_tls_backends import TlsBackend
 from tls import Authority
 from wire import SLOW, Response, get, response, upgrade, wait_until
@@ -90,6 +90,24 @@ def hole():
     yield make
     for s in made:
         s.close()
+
+
+@pytest.fixture
+def tampered(bowsprit, tmp_path):
+    """A factory: strace tampers with a bowsprit."""
+    if not shutil.which('strace'):
+        pytest.skip('no strace')
+    made = []
+
+    def make(bs, how):
+        try:
+            made.append(Tampered(tmp_path, bs.pid, how))
+        except PermissionError:
+            pytest.skip('may not trace a process here')
+        return made[-1]
+    yield make
+    for t in made:
+        t.stop()
 
 
 def ask(client, bs, path='/'):
@@ -561,3 +579,62 @@ def test_client_leaves_amid_the_second_handshake(two, pki, bowsprit, backend,
     w = silent.wait_for()
     c.close()
     w.expect_gone()
+
+
+# An address that connects, and is gone before it has the request
+
+
+class AfterHeader(TlsBackend):
+    """It wants a PROXY header of version 2, for IPv4, before TLS."""
+
+    def _serve(self, w, number):
+        w.sock.recv(28, socket.MSG_WAITALL)
+        super()._serve(w, number)
+
+
+AT_ONCE = '[HTTP] A server was lost before it had the request'
+IN_TLS = '[TLS] Handshake with a server failed'
+
+
+@pytest.mark.parametrize('kind', ['request', 'upgrade'])
+@pytest.mark.parametrize('proxy, tls, how, words', [
+    ('none', False, 'delay_enter=1s', AT_ONCE),
+    ('v1', False, 'delay_enter=1s', AT_ONCE),
+    ('v2', True, 'delay_enter=1s', IN_TLS),
+    ('none', True, 'delay_enter=1s', IN_TLS),
+    ('none', True, 'error=EAGAIN:delay_enter=1s', IN_TLS)])
+def test_first_address_resets_at_once(proxy, tls, how, words, kind, two, pki,
+                                      tampered, bowsprit, backend, client):
+    """While it is sent the first that it gets: the second gets it all."""
+    port = free_port()
+    watch = []
+
+    def resets(w, number):
+        wait_until(lambda: watch and watch[0].is_held_up(), 'what is sent')
+        w.reset()
+        return RecordingBackend.KEEP
+
+    def serves(w, number):
+        if proxy == 'v1':
+            w.read_until(b'\r\n')
+        (echoing if kind == 'upgrade' else web())(w, number)
+    backend(resets, host=two[0], port=port)
+    if tls:
+        speaks = AfterHeader if proxy == 'v2' else TlsBackend
+        backend(serves, kind=lambda s, **o: speaks(
+            s, pki.issue('two.test'), **o), host=two[1], port=port)
+    else:
+        backend(serves, host=two[1], port=port)
+    url = f'{"https" if tls else "http"}://two.test:{port}'
+    bs = bowsprit(url, workers=1, backends={'app': {
+        'servers': (url,), 'send_proxy': proxy,
+        **({'ca': pki.file} if tls else {})}})
+    watch.append(tampered(bs, how))
+    c = client(bs)
+    c.send(get() if kind == 'request' else upgrade())
+    assert Response(c.read_head()).status == (
+        200 if kind == 'request' else 101)
+    line = bs.wait_event('the next address is tried')
+    assert line['msg'].startswith(words)
+    assert (line['level'], line['address']) == (40, f'{two[0]}:{port}')
+    assert line['reason'] in ('server-reset', 'server-closed')
