@@ -18,6 +18,7 @@
 /* Of each socket: whose is it? */
 #define ACTIVATION_MANAGER 's' /* it goes on without us, file and all */
 #define ACTIVATION_OWN 'o'     /* of a listener of bowsprit's, now ours */
+#define ACTIVATION_LOST 'x'    /* the same, but its file is not there now */
 #define ACTIVATION_DECLINED '-' /* in the answer: we do not listen there */
 
 struct activation {

@@ -102,6 +102,7 @@ loop_reload(struct loop *l)
 	gates_reload(&l->gates, conf);
 	renew_watch(&l->renewal, conf);
 	announce_doubts(conf);
+	sockets_check(&l->sockets);
 	log_say(LOG_INFO, "> Configuration reloaded; listeners, workers and "
 		"the log's place change with SIGUSR2, or a restart");
 	return true;

@@ -203,7 +203,7 @@ take_adopted(struct sockets *s, const struct conf_listener *l,
 	for (size_t i = 0; i < s->n; i++) {
 		struct place *p = &s->places[i];
 
-		if ((p->passed || (p->left && !p->named)) &&
+		if ((p->passed || (p->left && !p->named && !p->lost)) &&
 		    stands_for(p, a, l->path)) {
 			p->named = true;
 			p->proxied = l->proxied;
@@ -280,6 +280,16 @@ complain_unix(const struct conf_listener *l)
 	log_say(LOG_FATAL, "cannot listen on unix:%s: %s", path, why);
 }
 
+/* Did our predecessor listen there, but nobody reached it any more? */
+static bool
+was_lost(const struct sockets *s, const char *path)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->places[i].lost && strcmp(s->places[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 static bool
 open_path(struct sockets *s, const struct conf_listener *l)
 {
@@ -300,6 +310,10 @@ open_path(struct sockets *s, const struct conf_listener *l)
 			close(fd);
 		return false;
 	}
+	if (was_lost(s, l->path))
+		log_say(LOG_WARN, "unix:%s: the process that is replaced had "
+			"lost the file of its socket; listening there anew",
+			l->path);
 	p.fds = xmalloc(sizeof(*p.fds));
 	p.fds[0] = fd;
 	p.path = xstrdup(l->path);
@@ -358,8 +372,10 @@ find_same(struct sockets *s, const struct place *p)
 static bool
 adopt(struct sockets *s, int fd, char kind)
 {
+	bool lost = kind == ACTIVATION_LOST;
 	struct place p = { .passed = kind == ACTIVATION_MANAGER,
-			   .left = kind == ACTIVATION_OWN };
+			   .left = kind == ACTIVATION_OWN || lost,
+			   .lost = lost };
 	struct place *same;
 
 	if (!is_listening(fd)) {
@@ -524,6 +540,32 @@ sockets_answer(struct sockets *s)
 	return true;
 }
 
+/* Nobody can reach it any more, and whoever follows us is to listen anew. */
+static bool
+is_lost(const struct place *p)
+{
+	return !p->passed && p->path && !has_file(p);
+}
+
+void
+sockets_check(const struct sockets *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (is_lost(&s->places[i]))
+			log_say(LOG_WARN, "unix:%s: its file was removed or "
+				"replaced, so that nobody can reach us there; "
+				"SIGUSR2, or a restart, listens anew",
+				s->places[i].path);
+}
+
+static char
+kind_of(const struct place *p)
+{
+	if (p->passed)
+		return ACTIVATION_MANAGER;
+	return is_lost(p) ? ACTIVATION_LOST : ACTIVATION_OWN;
+}
+
 size_t
 sockets_list(const struct sockets *s, int **fds, char **kinds)
 {
@@ -533,11 +575,11 @@ sockets_list(const struct sockets *s, int **fds, char **kinds)
 	*kinds = NULL;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct place *p = &s->places[i];
-		bool own = !p->passed && (!p->path || has_file(p));
+		char kind = kind_of(p);
 
 		for (unsigned j = 0; j < p->nfds; j++) {
 			*kinds = xrealloc(*kinds, n + 2);
-			(*kinds)[n] = own ? ACTIVATION_OWN : ACTIVATION_MANAGER;
+			(*kinds)[n] = kind;
 			(*kinds)[n + 1] = '\0';
 			*xgrow(*fds, n) = p->fds[j];
 		}

@@ -22,6 +22,8 @@ struct place {
 	bool passed;     /* goes on without us: the service manager's, or our
 			  * successor's */
 	bool left;       /* by our predecessor, see takeover.h */
+	bool lost;       /* the same, and nobody can reach it: its file is gone,
+			  * or another's */
 	bool only_6;     /* on [::], and not on IPv4 */
 	unsigned gate;   /* number of the listener that it is, or 0 */
 	bool named;      /* a listener of the configuration has its address */
@@ -48,6 +50,8 @@ struct sockets {
 bool sockets_open(struct sockets *s, const struct conf *conf,
 		  unsigned nworkers) WUNRES;
 void sockets_close(struct sockets *s);
+/* A line in the log for each whose file is gone, or another's. */
+void sockets_check(const struct sockets *s);
 
 /*
  * Sockets that workers have beyond what a predecessor left begin to listen.

@@ -453,6 +453,64 @@ def test_unix_socket_gets_its_new_mode(line, backend, path):  # noqa: F811
     wait_until(lambda: os.stat(path).st_mode & 0o777 == 0o666, 'the mode')
 
 
+# The file of a unix socket is not there any more
+
+def nothing(path):  # noqa: F811
+    os.unlink(path)
+
+
+def left_behind(path):  # noqa: F811
+    """By another, which has ended."""
+    os.unlink(path)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+
+
+@pytest.mark.parametrize('instead', [nothing, left_behind])
+def test_unix_socket_that_has_lost_its_file(instead, line, backend,
+                                            path):  # noqa: F811
+    """Nobody can connect to it: the next one listens anew, and says so."""
+    old = line(backend(echoing), listeners=listening(path))
+    c = connect_to(path)
+    c.open_websocket()
+    instead(path)
+    with pytest.raises(OSError):
+        connect_to(path)
+    old.pass_on()
+    new = connect_to(path)
+    new.open_websocket()
+    opcode, payload = c.read_message()
+    assert (opcode, payload[:2]) == (wire.CLOSE, closing(1012))
+    c.close()
+    status_of_old(old)
+    new.expect_echo()
+    new.close()
+    assert old.lines(f'unix:{path}: the process that is replaced had lost'
+                     ) == 1
+    old.signal(signal.SIGTERM)
+    wait_until(lambda: not old.bs.family(), 'the end')
+    assert not os.path.exists(path), 'it is the new one\'s to be removed'
+
+
+def test_unix_socket_whose_place_another_has(line, backend, client,
+                                             path):  # noqa: F811
+    """As at a start; nothing has happened then."""
+    b = backend(web())
+    port = free_port()
+    old = line(b, listeners=({'address': '127.0.0.1', 'port': port},
+                             *listening(path)))
+    old.bs.port = port
+    c = client(old.bs)
+    os.unlink(path)
+    other = backend(web(), path=path)
+    assert 'ended with status 1 before it' in old.fails()
+    assert old.lines(f'cannot listen on unix:{path}: ')
+    still_serves(old, c)
+    assert ask(path) == 200 and other.wires[-1].received
+    old.signal(signal.SIGHUP)
+    old.bs.wait_line(f'unix:{path}: its file was removed or replaced')
+
+
 def test_log_goes_on_in_the_same_file(line, backend, tmp_path, client):
     log = tmp_path / 'log'
     b = backend(web())
