@@ -44,6 +44,7 @@ main(int argc, char **argv)
 	enum conf_action action = CONF_RUN;
 	struct conf *conf;
 
+	loop_hold_signals();
 	evmem_init();
 	open_standard_descriptors();
 	conf = conf_from_args(argc, argv, &action);

@@ -117,7 +117,7 @@ start(struct loop *l)
 {
 	pid_t predecessor;
 
-	/* To pid 1 no signal has a default action: SIGTERM would be lost. */
+	/* Here they wait, see loop_hold_signals. */
 	if (getpid() == 1)
 		loop_catch_signals(l);
 	l->nofile = raise_nofile();

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/frame.h"
+#include "run/loop.h"
 #include "run/notify.h"
 
 #define SECOND_SIGNAL 1000 /* ms: npm scripts deliver SIGINT twice */
@@ -162,14 +163,25 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 }
 
 void
+loop_hold_signals(void)
+{
+	if (getpid() == 1)
+		loop_block_signals(NULL);
+}
+
+void
 loop_catch_signals(struct loop *l)
 {
+	sigset_t none;
+
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
 		event_assign(&l->sigs[i], l->base, signals[i],
 			     EV_SIGNAL | EV_PERSIST, on_signal, l);
 		event_add(&l->sigs[i], NULL);
 	}
+	sigemptyset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 void

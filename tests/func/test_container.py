@@ -4,6 +4,7 @@ In a container: what nobody can reach is said, pid 1 hears signals and reaps
 whom it inherits, and nothing needs a terminal.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import wire
 from backends import web
 from daemon import can_connect, free_port
+from tls import Authority
 from wire import get, wait_until
 
 UNSHARE = ('unshare', '--pid', '--fork', '--mount-proc', '--kill-child')
@@ -72,7 +74,7 @@ def first(tmp_path):
         pytest.skip('may not make a pid namespace here')
     started = []
 
-    def start(*argv):
+    def start(*argv, wait=can_connect):
         port = free_port()
         with open(tmp_path / 'out', 'wb') as out:
             p = subprocess.Popen(
@@ -80,7 +82,7 @@ def first(tmp_path):
                  *argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 env={**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'})
         started.append(p)
-        wait_until(lambda: can_connect(port), 'it to listen')
+        wait_until(lambda: wait(port), 'it to listen')
         pid, = children(p.pid)
         return p, pid
 
@@ -104,6 +106,26 @@ def test_pid_1_reaps_orphans(application, first):
     wait_until(lambda: not set(children(pid)) - before, 'its end')
     os.kill(pid, signal.SIGTERM)
     assert p.wait(12 * wire.SLOW) == 0
+
+
+def test_pid_1_hears_what_came_while_it_starts(first, tmp_path):
+    """Early: while it reads a file, which is a pipe, so that we know."""
+    ca = Authority(str(tmp_path / 'ca'))
+    pipe = tmp_path / 'pipe'
+    os.mkfifo(pipe)
+    opened = []
+
+    def is_reading(port):
+        with contextlib.suppress(OSError):  # it is not there yet
+            opened.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        return opened
+    p, pid = first('-r', f'/**=https://127.0.0.1:9 ca={pipe}',
+                   wait=is_reading)
+    os.kill(pid, signal.SIGTERM)
+    with open(ca.file, 'rb') as f, open(opened[0], 'wb') as to:
+        to.write(f.read())
+    assert p.wait(12 * wire.SLOW) == 0
+    assert b'SIGTERM: finishing' in (tmp_path / 'out').read_bytes()
 
 
 def test_without_standard_descriptors(bowsprit, backend, tmp_path):
