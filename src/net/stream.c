@@ -40,7 +40,9 @@ wanted(const struct stream *s)
 		what |= EV_READ;
 	if (s->connecting || s->out)
 		what |= EV_WRITE;
-	return what ? what : WATCH_END;
+	if (what || (s->reading && s->eof))
+		return what;
+	return WATCH_END;
 }
 
 /* Registers the event for what is wanted now, if that has changed. */

@@ -74,7 +74,8 @@ const char *stream_tls_fault(const struct stream *s);
 
 /*
  * Starts or stops reading.  A stream that is not read still tells, with
- * EV_CLOSED or EV_WRITE, when its peer goes away: ask stream_end then.
+ * EV_CLOSED or EV_WRITE, when its peer goes away: ask stream_end then.  One
+ * that is read tells nothing any more after its peer's FIN.
  */
 void stream_set_reading(struct stream *s, bool on);
 

@@ -147,17 +147,20 @@ pump_request(struct conn *c)
 		return;
 	r = relay_move(&c->client, &c->server->s, &c->worker->tools,
 		       &of_request, c);
-	if (hs->req_body.bad)
+	if (hs->req_body.bad) {
 		refuse_body(c);
-	else if (r == RELAY_SINK_LOST)
+	} else if (r == RELAY_SINK_LOST) {
 		request_lost(c);
-	else if (r == RELAY_SOURCE_LOST)
+	} else if (r == RELAY_SOURCE_LOST) {
 		conn_close(c, conn_loss(c, BY_CLIENT), BY_CLIENT);
-	else if (r == RELAY_EOF && !hs->req_body.done)
+	} else if (r == RELAY_EOF && !hs->req_body.done) {
 		conn_close(c, &reason_client_gone, BY_CLIENT);
-	else
+	} else {
+		if (r == RELAY_EOF)
+			stream_set_reading(&c->client, false);
 		set_deadline(c, c->due == &reason_body_timeout &&
 				hs->req_body.total != before);
+	}
 }
 
 void
@@ -169,7 +172,7 @@ exchange_begin(struct conn *c)
 	if (c->state != CS_ANSWER)
 		return;
 	if (c->hs->req_body.done)
-		stream_set_reading(&c->client, true);
+		stream_set_reading(&c->client, !c->client.eof);
 	set_deadline(c, true);
 }
 
@@ -446,8 +449,10 @@ read_ahead(struct conn *c)
 						       : RELAY_SCRATCH);
 	if (got == -2)
 		conn_close(c, conn_loss(c, BY_CLIENT), BY_CLIENT);
-	else if (got == 0)
+	if (got == 0) {
+		stream_set_reading(&c->client, false);
 		set_deadline(c, true);
+	}
 }
 
 void

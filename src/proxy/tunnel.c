@@ -25,6 +25,8 @@
 #define CLOSE_WAIT 5000
 /* In a drain a silent server has this long to end after the client's end. */
 #define SERVER_WAIT 1000
+/* A FIN that is not followed by the other side's has this long. */
+#define FIN_ALONE 1000
 
 /* The first sign of the end is the one that counts. */
 static void
@@ -65,6 +67,23 @@ sooner(uint64_t *due, const struct reason **why, uint64_t at,
 	}
 }
 
+/*
+ * Has it sent FIN, and is not watched since?  Most often the other side's FIN
+ * comes soon, and with it the end; only later a reset is to be heard.
+ */
+static bool
+is_unwatched(const struct stream *s)
+{
+	return s->eof && s->reading && !s->fin_sent;
+}
+
+static void
+watch_end(struct stream *s)
+{
+	if (is_unwatched(s))
+		stream_set_reading(s, false);
+}
+
 /* The earliest of all that this tunnel may run out of; 0: nothing. */
 static uint64_t
 earliest(const struct conn *c, const struct reason **why)
@@ -95,6 +114,9 @@ earliest(const struct conn *c, const struct reason **why)
 		       c->ended);
 	if (c->reset && !owes(c))
 		sooner(&due, why, c->last + CLOSE_WAIT, c->ended);
+	if (!c->reset &&
+	    (is_unwatched(&c->client) || is_unwatched(&c->server->s)))
+		sooner(&due, why, c->last + FIN_ALONE, NULL);
 	if (c->keepalive) {
 		ping = keepalive_due(c, &reason);
 		sooner(&due, why, ping, reason);
@@ -519,6 +541,8 @@ tunnel_on_deadline(struct conn *c)
 		keep_alive(c);
 	if (!c->opened)
 		return;
+	watch_end(&c->client);
+	watch_end(&c->server->s);
 	due = earliest(c, &why);
 	if (was_life(c, why, due))
 		set_deadline(c);

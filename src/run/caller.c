@@ -251,6 +251,8 @@ read_some(struct caller *c)
 
 	if (got == -2 || (got == 0 && c->state == CALLER_ASKS))
 		return false;
+	if (got == 0)
+		stream_set_reading(&c->s, false);
 	if (got > 0 && c->state == CALLER_ASKS)
 		look(c);
 	else if (got > 0)

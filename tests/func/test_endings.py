@@ -67,6 +67,18 @@ def test_fin_and_then_reset_of_the_client_ends_the_exchange(begun, under_way):
     assert time.monotonic() - start < 2 * SLOW, 'the server worked on for it'
 
 
+@pytest.mark.parametrize('who', ['client', 'server'])
+def test_fin_and_then_reset_of_one_side_ends_the_tunnel(who, open_tunnel):
+    """The other one, to which the FIN was passed on, has nothing to say."""
+    c, s, bs = open_tunnel()
+    one, other = (c, s) if who == 'client' else (s, c)
+    one.finish()
+    other.expect_end()
+    one.reset()
+    line = bs.closed(timeout=5 * SLOW)
+    assert (line['by'], line['reason']) == (who, 'eof')
+
+
 # ---- a server that leaves in two steps
 
 LAST_WORDS = wire.frame(b'x' * 10000) * 24
