@@ -66,7 +66,7 @@ struct survey {
 
 /*
  * Answers it.  A worker goes through its connections for one asker at a time:
- * another survey of all begins when the one before has no more.
+ * where another survey of all begins, the one before is not gone on with.
  */
 void survey_answer(struct worker *w, struct survey *s);
 /* Frees what its rows own. */

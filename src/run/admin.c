@@ -39,7 +39,7 @@
 /* What a caller wants to know of the workers. */
 struct question {
 	struct list link;
-	struct caller *caller; /* NULL: it has gone */
+	struct caller *caller; /* NULL: it has gone; of the first one only */
 	struct survey_kind kind;
 };
 
@@ -70,19 +70,15 @@ forget_question(struct question *q)
 	free(q);
 }
 
-/* Asks the first one that somebody waits for. */
 static void
 ask_next(struct admin *a)
 {
 	while (!list_empty(&a->questions)) {
 		struct question *q = first_question(a);
 
-		if (q->caller && roster_ask(&a->roster, &q->kind,
-					    q->caller->json))
+		if (roster_ask(&a->roster, &q->kind, q->caller->json))
 			return;
-		if (q->caller)
-			caller_say_sentence(q->caller, 503,
-					    "memory is short");
+		caller_say_sentence(q->caller, 503, "memory is short");
 		forget_question(q);
 	}
 }
@@ -179,7 +175,10 @@ admin_on_survey(struct admin *a, struct survey *s)
 	ask_next(a);
 }
 
-/* Workers that have been asked answer all the same. */
+/*
+ * Workers that have been asked answer all the same, with a slice each; the next
+ * question is asked then.
+ */
 static void
 on_gone(struct caller *c, void *arg)
 {
@@ -188,8 +187,14 @@ on_gone(struct caller *c, void *arg)
 	list_each(it, &a->questions) {
 		struct question *q = container_of(it, struct question, link);
 
-		if (q->caller == c)
+		if (q->caller != c)
+			continue;
+		if (q == first_question(a)) {
 			q->caller = NULL;
+			roster_forget(&a->roster);
+		} else {
+			forget_question(q);
+		}
 	}
 }
 

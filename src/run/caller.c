@@ -75,6 +75,15 @@ send_head(struct caller *c, unsigned status, const char *length)
 	return ok;
 }
 
+/* It is called back in the next turn of the loop; others come first. */
+static void
+await_turn(struct caller *c)
+{
+	static const struct timeval at_once = { .tv_sec = 0 };
+
+	event_add(&c->turn, &at_once);
+}
+
 /* All was said; or not `ok`, a part of it, and that is the end. */
 static void
 finish(struct caller *c, bool ok)
@@ -82,6 +91,9 @@ finish(struct caller *c, bool ok)
 	if (!ok)
 		stream_forget(&c->s);
 	stream_finish(&c->s);
+	/* Whoever has said its last word before makes no event any more. */
+	if (c->s.eof && !c->s.out)
+		await_turn(c);
 }
 
 void
@@ -136,15 +148,6 @@ send_piece(struct caller *c, struct buf *piece)
 			 : stream_send(&c->s, buf_data(piece), buf_len(piece));
 }
 
-/* Also if it takes all at once, others have their turn first. */
-static void
-await_turn(struct caller *c)
-{
-	static const struct timeval at_once = { .tv_sec = 0 };
-
-	event_add(&c->turn, &at_once);
-}
-
 static void
 end_list(struct caller *c, bool ok)
 {
@@ -171,9 +174,14 @@ go_on(struct caller *c)
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
+	struct caller *c = arg;
+
 	(void)fd;
 	(void)what;
-	go_on(arg);
+	if (c->listing)
+		go_on(c);
+	else
+		caller_close(c);
 }
 
 void
@@ -260,6 +268,13 @@ read_some(struct caller *c)
 	return c->surplus < SURPLUS_MAX;
 }
 
+/* More than its FIN: it will not read what it asked for. */
+static bool
+is_gone(const struct caller *c)
+{
+	return c->s.eof && stream_end(&c->s) == END_GONE;
+}
+
 /* Then nobody is there who could ask for more. */
 static bool
 is_told_all(const struct caller *c)
@@ -275,7 +290,7 @@ on_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	if (((what & EV_WRITE) && !stream_flush(&c->s)) ||
-	    ((what & EV_READ) && !read_some(c))) {
+	    ((what & EV_READ) && !read_some(c)) || is_gone(c)) {
 		caller_close(c);
 		return;
 	}

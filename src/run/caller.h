@@ -28,7 +28,7 @@ struct caller {
 	struct list link;   /* its owner's */
 	struct stream s;
 	struct event late;  /* its ten seconds */
-	struct event turn;  /* the next turn of the loop is its own */
+	struct event turn;  /* goes on, or ends it, in the next one */
 	struct listing *listing; /* owned: what it has yet to hear; or NULL */
 	enum caller_state state;
 	size_t scanned;     /* of its head */

@@ -16,7 +16,7 @@ struct roster {
 	roster_post *post;
 	void *arg;
 	unsigned out;          /* surveys that are with workers */
-	struct listing *found; /* owned; NULL: memory was out */
+	struct listing *found; /* owned; NULL: no more is asked for */
 };
 
 void roster_init(struct roster *r, unsigned nworkers, roster_post *post,
@@ -36,7 +36,10 @@ bool roster_ask(struct roster *r, const struct survey_kind *kind,
 bool roster_take(struct roster *r, struct survey *s) WUNRES;
 /* Hands over what was found; NULL when memory was out. */
 struct listing *roster_found(struct roster *r);
-/* Frees what was found. */
+/*
+ * Frees what was found.  Of what is out nobody wants to know: it comes back,
+ * and no more is asked for.
+ */
 void roster_forget(struct roster *r);
 /* One that comes back and nobody wants. */
 void roster_drop(struct survey *s);

@@ -672,6 +672,29 @@ def test_a_caller_that_goes_away(bowsprit, down):
     wait_until(lambda: bs.descriptors() == before, 'their descriptors')
 
 
+def test_the_next_does_not_wait_for_who_has_gone(bowsprit, backend, client):
+    """Of a worker with five slices only the one under way is waited for."""
+    bs = bowsprit(backend(echoing), workers=1)
+    open_many(bs, client, 600)
+    id = told(bs, 'list')[0]['id']
+    before = bs.descriptors()
+    list_all = b'GET /tunnels HTTP/1.1\r\nHost: x\r\n\r\n'
+    with busy(bs, 1.5):
+        for _ in range(3):
+            call(bs, list_all).close()
+        began = time.monotonic()
+        # Who has only said all is no such.
+        w = call(bs, b'GET /tunnels/%d HTTP/1.1\r\nHost: x\r\n\r\n' % id)
+        w.finish()
+        w.sock.settimeout(20 * wire.SLOW)
+        answer = w.read_to_end()
+        took = time.monotonic() - began
+    w.close()
+    assert json.loads(answer.partition(b'\r\n\r\n')[2])['id'] == id
+    assert took < 5 * wire.SLOW
+    wait_until(lambda: bs.descriptors() == before, 'their ends')
+
+
 def test_a_drain_is_not_held_up_by_callers(open_tunnel):
     c, s, bs = open_tunnel()
     w = call(bs, b'GET /tun')
