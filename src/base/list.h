@@ -58,4 +58,15 @@ list_remove(struct list *item)
 	list_init(item);
 }
 
+/* All that is on `from` goes over to `to`, which is new. */
+static inline void
+list_take_all(struct list *to, struct list *from)
+{
+	list_init(to);
+	if (list_empty(from))
+		return;
+	list_push_front(from, to);
+	list_remove(from);
+}
+
 #endif

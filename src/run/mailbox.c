@@ -18,32 +18,28 @@ struct letter {
 	void *arg;
 };
 
-static struct letter *
-take(struct mailbox *m)
+/*
+ * Those that are here by now.  What is posted meanwhile, perhaps an answer to
+ * what is said to one of them, has the next turn of the loop: others come first.
+ * False if there were none.
+ */
+static bool
+read_letters(struct mailbox *m)
 {
-	struct letter *l = NULL;
+	struct list here;
+	bool any;
 
 	pthread_mutex_lock(&m->lock);
-	if (!list_empty(&m->letters)) {
-		l = container_of(m->letters.next, struct letter, link);
-		list_remove(&l->link);
-	}
+	list_take_all(&here, &m->letters);
 	pthread_mutex_unlock(&m->lock);
-	return l;
-}
+	any = !list_empty(&here);
+	list_each(it, &here) {
+		struct letter l = *container_of(it, struct letter, link);
 
-static void
-read_all(struct mailbox *m)
-{
-	struct letter *l;
-
-	while ((l = take(m))) {
-		enum message message = l->what;
-		void *extra = l->arg;
-
-		free(l);
-		m->cb(message, extra, m->owner);
+		free(container_of(it, struct letter, link));
+		m->cb(l.what, l.arg, m->owner);
 	}
+	return any;
 }
 
 static void
@@ -53,7 +49,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	(void)!read(fd, drop, sizeof(drop));
-	read_all(arg);
+	(void)read_letters(arg);
 }
 
 bool
@@ -76,7 +72,8 @@ void
 mailbox_fini(struct mailbox *m)
 {
 	event_del(&m->ev);
-	read_all(m);
+	while (read_letters(m))
+		;
 	close(m->wake[0]);
 	if (m->wake[1] != m->wake[0])
 		close(m->wake[1]);
@@ -100,7 +97,7 @@ mailbox_post(struct mailbox *m, enum message what, void *arg)
 	asleep = list_empty(&m->letters);
 	list_push_back(&m->letters, &l->link);
 	pthread_mutex_unlock(&m->lock);
-	/* Who has letters reads them all. */
+	/* Who has letters reads them all, and was woken for the first. */
 	if (asleep)
 		(void)!write(m->wake[1], &one, sizeof(one));
 }

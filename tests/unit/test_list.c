@@ -91,6 +91,25 @@ removing_while_walking(void **state)
 	assert_true(list_empty(&all));
 }
 
+static void
+taking_all(void **state)
+{
+	struct thing one = { .number = 1 }, two = { .number = 2 };
+	struct list from, to;
+
+	(void)state;
+	list_init(&from);
+	list_take_all(&to, &from);
+	assert_true(list_empty(&to));
+	assert_true(list_empty(&from));
+	list_push_back(&from, &one.link);
+	list_push_back(&from, &two.link);
+	list_take_all(&to, &from);
+	assert_true(list_empty(&from));
+	assert_int_equal(in_order(&to), 12);
+	assert_int_equal(backwards(&to), 21);
+}
+
 int
 main(void)
 {
@@ -98,6 +117,7 @@ main(void)
 		cmocka_unit_test(both_ends),
 		cmocka_unit_test(removing_twice_is_harmless),
 		cmocka_unit_test(removing_while_walking),
+		cmocka_unit_test(taking_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
