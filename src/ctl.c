@@ -26,7 +26,7 @@
 #include "proto/body.h"
 #include "run/admin_place.h"
 
-#define PATIENCE 15 /* s; a worker has 10 */
+#define PATIENCE 15 /* s; a worker has 10, and 2 later we hear of it */
 
 enum {
 	DONE = 0,
@@ -294,26 +294,29 @@ read_head(struct body *b, const char *text)
 
 /*
  * Takes the answer apart: its status, and its body, which must be whole and is
- * moved together.  0 if it is none.
+ * moved together.  0 if it is none.  Interim answers say that it is alive.
  */
 static unsigned
-take_apart(char *answer, size_t n, struct slice *body)
+take_apart(char *p, size_t n, struct slice *body)
 {
-	char *end = memmem(answer, n, "\r\n\r\n", 4), *start;
 	struct body b;
 	unsigned status;
 	size_t len, pass;
 
-	if (!end)
-		return 0;
-	*end = '\0';
-	start = end + 4;
-	n -= (size_t)(start - answer);
-	status = read_head(&b, answer);
+	do {
+		char *end = memmem(p, n, "\r\n\r\n", 4);
+
+		if (!end)
+			return 0;
+		*end = '\0';
+		status = read_head(&b, p);
+		n -= (size_t)(end + 4 - p);
+		p = end + 4;
+	} while (status / 100 == 1);
 	if (status == 0)
 		return 0;
-	len = body_feed(&b, start, n, &pass);
-	*body = slice_of(start, pass);
+	len = body_feed(&b, p, n, &pass);
+	*body = slice_of(p, pass);
 	return b.done && len == n ? status : 0;
 }
 

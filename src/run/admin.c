@@ -156,6 +156,18 @@ answer(struct caller *c, const struct survey_kind *kind,
 	}
 }
 
+/* A worker has answered: also who is not asked for yet waits for it. */
+static void
+pass_on_news(struct admin *a)
+{
+	list_each(it, &a->questions) {
+		struct question *q = container_of(it, struct question, link);
+
+		if (q->caller)
+			caller_has_news(q->caller);
+	}
+}
+
 void
 admin_on_survey(struct admin *a, struct survey *s)
 {
@@ -165,6 +177,7 @@ admin_on_survey(struct admin *a, struct survey *s)
 		roster_drop(s);
 		return;
 	}
+	pass_on_news(a);
 	if (!roster_take(&a->roster, s))
 		return;
 	q = first_question(a);

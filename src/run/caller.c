@@ -6,11 +6,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "run/admin_text.h"
 
 #define PATIENCE 10              /* s */
+#define SIGN_OF_LIFE 2000        /* ms */
 #define HEAD_MAX (8 * 1024)
 #define SURPLUS_MAX (64 * 1024)  /* bytes that are read and thrown away */
 #define PIECE 4096
@@ -144,7 +147,7 @@ send_chunk(struct caller *c, struct buf *piece)
 static bool
 send_piece(struct caller *c, struct buf *piece)
 {
-	return c->chunks ? send_chunk(c, piece)
+	return c->http11 ? send_chunk(c, piece)
 			 : stream_send(&c->s, buf_data(piece), buf_len(piece));
 }
 
@@ -190,11 +193,30 @@ caller_say_list(struct caller *c, struct listing *l)
 	c->state = CALLER_HEARS;
 	c->listing = l;
 	be_patient(c);
-	if (send_head(c, 200, c->chunks ? "Transfer-Encoding: chunked\r\n"
+	if (send_head(c, 200, c->http11 ? "Transfer-Encoding: chunked\r\n"
 					: ""))
 		await_turn(c);
 	else
 		end_list(c, false);
+}
+
+/* ---- while it waits ---- */
+
+/*
+ * A caller may have a limit of its own: to say something there are interim
+ * answers, of which the simplest clients know this one (RFC 9110 15.2.1).
+ */
+void
+caller_has_news(struct caller *c)
+{
+	static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	uint64_t now = clock_ms();
+
+	be_patient(c);
+	if (!c->http11 || now - c->heard < SIGN_OF_LIFE)
+		return;
+	c->heard = now;
+	(void)!stream_send(&c->s, interim, strlen(interim));
 }
 
 /* ---- the request ---- */
@@ -223,7 +245,8 @@ take_request(struct caller *c, size_t len)
 
 	/* Of a bad head as far as it was understood. */
 	c->json = !head_lists(&req, F_ACCEPT, SLICE("text/plain"));
-	c->chunks = req.minor > 0;
+	c->http11 = req.minor > 0;
+	c->heard = clock_ms();
 	if (fault) {
 		caller_say_sentence(c, fault->status, fault->why);
 	} else {

@@ -3,7 +3,7 @@
  * caller.h: a connection to the admin socket: one request, one answer.
  *
  * Nobody waits for it: a caller that says nothing, or does not read, is let go
- * after ten seconds.
+ * after ten seconds.  Nor does it wait longer than that, but for what goes on.
  */
 #ifndef RUN_CALLER_H
 #define RUN_CALLER_H
@@ -34,7 +34,8 @@ struct caller {
 	size_t scanned;     /* of its head */
 	size_t surplus;     /* bytes that came behind it */
 	bool json;          /* how it wants the answer: or as text */
-	bool chunks;        /* it knows them (HTTP/1.1) */
+	bool http11;        /* it knows chunks, and interim answers */
+	uint64_t heard;     /* ms: when it asked, or heard such a one */
 	caller_asks *asks;
 	caller_gone *gone;
 	void *arg;
@@ -54,6 +55,8 @@ void caller_say(struct caller *c, unsigned status, struct buf **body, bool ok);
 /* The same of a sentence: what was done (200), or why not. */
 void caller_say_sentence(struct caller *c, unsigned status,
 			 const char *sentence);
+/* What it waits for is under way: its ten seconds begin anew. */
+void caller_has_news(struct caller *c);
 /*
  * A list, which is its own then.  It is written as the caller takes it, a piece
  * in each turn of the loop; one that breaks off has no last chunk.
