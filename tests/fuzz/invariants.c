@@ -8,15 +8,31 @@
  *     in one way only.
  *  3. A tunnel opens only on the 101 that belongs to the request; before it,
  *     and without it, nothing behind an upgrade's head reaches the server.
+ *     Then all bytes pass, each in its place; ours among them are Pings, where
+ *     the route says so, and one Close.
  *  4. An answer is the one to its request; a server that has said more than it
  *     was asked is not asked again.
  */
 #include "peers.h"
+#include "unping.h"
 
 static struct slice
 since(const struct flow *f, size_t at)
 {
 	return slice_of(f->bytes + at, f->n - at);
+}
+
+/* Both as they would be without Pings, where some may be ours. */
+static void
+leave_out_pings(const struct request *r, struct slice *heard,
+		struct slice *said)
+{
+	static char plain[2][PEER_BYTES];
+
+	if (!slice_starts(r->head.target, SLICE(PEERS_PINGED)))
+		return;
+	*heard = slice_of(plain[0], unping(*heard, plain[0]));
+	*said = slice_of(plain[1], unping(*said, plain[1]));
 }
 
 /* ---- what the client asks for */
@@ -295,6 +311,7 @@ hear_body(struct server_peer *s)
 
 	if (r->upgrade) {
 		MUST(heard.n == 0 || s->switched);
+		leave_out_pings(r, &heard, &said);
 		MUST(slice_starts(said, heard));
 		return;
 	}
@@ -445,10 +462,13 @@ check_tunnel(struct client_peer *c, const struct request *r,
 	     const struct strict_head *head)
 {
 	struct slice heard = since(&c->heard, c->heard_to + head->all.n);
+	struct slice said;
 
 	MUST(r && r->upgrade && r->carrier && r->carrier->switched);
 	MUST(strict_is_switch(&r->head, head) && head->minor == 1);
-	MUST(is_tunnelled(heard, since(&r->carrier->said, r->answer_at)));
+	said = since(&r->carrier->said, r->answer_at);
+	leave_out_pings(r, &heard, &said);
+	MUST(is_tunnelled(heard, said));
 }
 
 /* One message.  False when there is no whole one. */

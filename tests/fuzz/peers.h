@@ -86,6 +86,8 @@ void peers_client_says(struct slice bytes);
 void peers_server_says(struct server_peer *s, struct slice bytes);
 /* Reads what has come for those who are not deaf.  True if it was anything. */
 bool peers_listen(void);
+/* The tunnels whose sides are pinged are below that path. */
+#define PEERS_PINGED "/ping/"
 /* The address that untrusted clients have. */
 #define PEERS_ADDRESS "203.0.113.7"
 
