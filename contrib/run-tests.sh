@@ -28,10 +28,10 @@ LOGS=$WORK/logs
 
 ALL="unit clang portable mutants func install quick e2e"
 UNIT_PACKAGES="$BUILD_PACKAGES libcmocka-dev"
-MUTANTS_PACKAGES="$UNIT_PACKAGES python3"
 FUNC_PACKAGES="$UNIT_PACKAGES python3 python3-pytest python3-pytest-xdist \
 python3-websockets python3-wsproto python3-uvicorn dnsmasq-base curl \
 apache2-utils haproxy nginx-light zsh strace"
+MUTANTS_PACKAGES=$FUNC_PACKAGES
 INSTALL_PACKAGES="$UNIT_PACKAGES xz-utils"
 
 SANITIZED=$WORK/sanitized

@@ -8,12 +8,13 @@ this.  For each mutant (of *.txt here, or those whose names hold a NAME) the
 file is compiled as it was, but for the change, and linked before
 libbowsprit.a, which has the rest.  A mutant of rows that test_rows.c knows is
 tried by that program; one of rows that need a running bowsprit
-(tests/func/exchanges.py), or with --live any one, by that.
+(tests/func/exchanges.py), or with --live any one, by that; one that names a
+test of tests/func, by pytest.
 
 It is an error if a row names no mutant, or one that is not there, or no RFC;
-if a row fails without any change; if a mutant has no row; if the lines that it
-changes are not there once (it is stale); and if a row still passes under the
-mutant that it names.
+if a row fails without any change; if a mutant has neither row nor test; if the lines that it
+changes are not there once (it is stale); and if a row or test still passes
+under its mutant.
 """
 
 import concurrent.futures
@@ -26,7 +27,8 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'func'))
+FUNC = os.path.join(os.path.dirname(HERE), 'func')
+sys.path.insert(0, FUNC)
 
 from exchanges import EXCHANGES  # noqa: E402
 from raw import read_rows, rows_that_fail  # noqa: E402
@@ -40,6 +42,7 @@ class Mutant:
         self.name = name
         self.hunks = []  # [file, old, new]
         self.rows = []
+        self.test = None  # FILE::NAME
 
     def texts(self, source):
         """The changed files, {path: text}; a stale hunk is an error."""
@@ -69,12 +72,14 @@ def read_mutants():
                 if line[2:] in mutants:
                     raise ValueError(f'{file}:{number}: it is there twice')
                 mutant = mutants[line[2:]] = Mutant(line[2:])
+            elif line.startswith('% '):
+                mutant.test = line[2:]
             elif line.startswith('@ '):
                 mutant.hunks.append([line[2:], '', ''])
             elif line[0] in '-+':
                 mutant.hunks[-1][1 if line[0] == '-' else 2] += line[1:] + '\n'
             else:
-                raise ValueError(f'{file}:{number}: begins with none of =@-+')
+                raise ValueError(f'{file}:{number}: begins with none of =%@-+')
     return mutants
 
 
@@ -154,6 +159,20 @@ def attempt(build, texts, rows, live, patience):
     return passed, failed
 
 
+def passes_test(build, texts, test):
+    """Does that test of tests/func, with these changed files?"""
+    with tempfile.TemporaryDirectory() as folder:
+        r = subprocess.run(
+            ['/usr/bin/python3', '-m', 'pytest', '-q', '-x', '-p',
+             'no:cacheprovider', os.path.join(FUNC, test)], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={
+                **os.environ,
+                'BOWSPRIT': build.program(folder, 'src/main.o', texts)})
+    if r.returncode not in (0, 1):
+        raise ValueError(f'{test} did not run: {r.stdout}')
+    return r.returncode == 0
+
+
 def main(argv):
     live = '--live' in argv
     build, source, *names = [a for a in argv if a != '--live']
@@ -181,9 +200,13 @@ def main(argv):
                  for r in failed]
 
     def problems_of(mutant):
-        if not mutant.rows:
+        if not mutant.rows and not mutant.test:
             return [f'no row names "{mutant.name}"']
         try:
+            if mutant.test:
+                return [f'{mutant.test} passes under "{mutant.name}"'
+                        ] * passes_test(build, mutant.texts(source),
+                                        mutant.test)
             passed, _ = attempt(build, mutant.texts(source), mutant.rows,
                                 live, IMPATIENCE)
             return [f'{r["id"]} ({r["why"]}) passes under "{mutant.name}"'
