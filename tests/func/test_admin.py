@@ -29,10 +29,14 @@ CTL = os.path.join(os.path.dirname(os.environ['BOWSPRIT']), 'bowspritctl')
 CLOSE_1001 = bytes([0x88, 2, 0x03, 0xe9])
 
 
-def ctl(bs, *words, env=None, user=None):
-    """(status, stdout, stderr) of bowspritctl, asking that one."""
+def ctl(bs, *words, which=True, env=None, user=None):
+    """
+    (status, stdout, stderr) of bowspritctl, asking that one; not `which`: the
+    one that it finds, where others may run on this machine as well.
+    """
     p = subprocess.run(
-        [CTL, *words], capture_output=True, timeout=30 * wire.SLOW, text=True,
+        [CTL, *(['-p', str(bs.pid)] if which else []), *words],
+        capture_output=True, timeout=30 * wire.SLOW, text=True,
         env={**os.environ, 'RUNTIME_DIRECTORY': bs.folder,
              'XDG_RUNTIME_DIR': '', **(env or {})}, user=user, group=user,
         extra_groups=[] if user else None)
@@ -41,7 +45,7 @@ def ctl(bs, *words, env=None, user=None):
 
 def told(bs, *words):
     """Its answer as JSON."""
-    status, out, err = ctl(bs, '-p', str(bs.pid), '-j', *words)
+    status, out, err = ctl(bs, '-j', *words)
     assert (status, err) == (0, ''), err
     return json.loads(out)
 
@@ -453,13 +457,13 @@ def test_several(bowsprit, down):
     dead.wait_end()
     left = os.path.join(a.folder, f'{dead.pid}.sock')
     assert os.path.exists(left)
-    assert ctl(a, 'list')[0] == 0
+    assert ctl(a, 'list', which=False)[0] == 0
     b = bowsprit(down, env={'RUNTIME_DIRECTORY': a.folder})
     assert not os.path.exists(left)
-    status, _, err = ctl(a, 'list')
+    status, _, err = ctl(a, 'list', which=False)
     assert status == 2
     assert f'-p {a.pid}' in err and f'-p {b.pid}' in err
-    status, out, _ = ctl(a, 'status')
+    status, out, _ = ctl(a, 'status', which=False)
     assert status == 0
     assert f'pid {a.pid},' in out and f'pid {b.pid},' in out
 
@@ -486,8 +490,7 @@ def test_where_it_is_when_nobody_says(tmp_path, bowsprit, down):
               f'{tmp_path}/bowsprit/{bs.pid}.sock']
     path, = [p for p in places if os.path.exists(p)]
     assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
-    status, _, _ = ctl(bs, '-p', str(bs.pid), 'status',
-                       env={'XDG_RUNTIME_DIR': str(tmp_path)})
+    status, _, _ = ctl(bs, 'status', env={'XDG_RUNTIME_DIR': str(tmp_path)})
     assert status == 0
     bs.signal()
     bs.wait_end()
@@ -563,11 +566,10 @@ def test_the_form_of_what_is_wrong(data, json_wanted, bowsprit, down):
 
 def test_a_worker_that_does_not_answer(bowsprit, backend):
     bs = bowsprit(backend(echoing), workers=1)
-    words = '-p', str(bs.pid), '-j', 'list'
     with busy(bs, 30 * wire.SLOW):
-        status, out, err = ctl(bs, *words)
+        status, out, err = ctl(bs, '-j', 'list')
         if status == 0:  # it was heard before that
-            status, out, err = ctl(bs, *words)
+            status, out, err = ctl(bs, '-j', 'list')
     assert (status, out) == (1, '')
     said = json.loads(err.removeprefix('bowspritctl: '))
     assert 'has not answered for 10 s' in said['error']
@@ -644,7 +646,7 @@ def test_a_long_list_comes_in_pieces(bowsprit, backend, client):
     table = b''.join(chunks_of(w.read_to_end())).decode()
     w.close()
     assert len({len(line) for line in table.splitlines()}) == 1
-    assert ctl(bs, '-p', str(bs.pid), 'list')[1].splitlines()[700].split()[
+    assert ctl(bs, 'list')[1].splitlines()[700].split()[
         0] == str(rows[-1]['id'])
 
 
