@@ -19,8 +19,6 @@
 #include "proxy/secure.h"
 #include "proxy/tunnel.h"
 
-/* A head is read in small steps, so that little of a body is copied. */
-#define HEAD_STEP (16 * 1024)
 #define INTERIM_MAX 16
 /*
  * An application that ends closes its listening socket last, and the news of
@@ -519,7 +517,8 @@ server_on_answer(struct conn *c, short what)
 	if (!(what & EV_READ))
 		return;
 	c->server->idle_since = clock_ms();
-	got = stream_read_in(s, c->worker->tools.scratch, HEAD_STEP);
+	/* Most pages come with their head; of a large body the rest is not seen. */
+	got = stream_read_in(s, c->worker->tools.scratch, RELAY_SCRATCH);
 	if (got > 0)
 		look(c);
 	else if (got == 0)
