@@ -245,6 +245,11 @@ begin_request(struct conn *c, size_t head_len)
 		finish_fault(c, fault);
 		return;
 	}
+	/* Its FIN came behind the request before, and cancels this one. */
+	if (hs->upgrade == UPGRADE_WEBSOCKET && c->client.eof) {
+		conn_close(c, &reason_client_gone, BY_CLIENT);
+		return;
+	}
 	if (hs->upgrade == UPGRADE_WEBSOCKET && (full = limit_enter(c))) {
 		finish_fail(c, full);
 		return;
@@ -380,7 +385,7 @@ client_next(struct conn *c)
 	conn_set_state(c, CS_HEAD);
 	conn_set_deadline(c, times(c)->client_keepalive,
 			  &reason_keepalive_timeout);
-	stream_set_reading(&c->client, true);
+	stream_set_reading(&c->client, !c->client.eof);
 	/*
 	 * A pipelined request lies here already.  It is begun by an event, not
 	 * by a call: a thousand of them would nest a thousand calls deep.

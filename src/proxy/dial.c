@@ -447,6 +447,7 @@ dial_past(struct conn *c, const struct refusal *r)
 	i = d->winner;
 	if (d->next < d->n)
 		access_passed_over(c, &d->addrs[i], r);
+	c->hs->opened = 0;
 	d->attempts[i].server = c->server;
 	d->attempts[i].late = *r;
 	c->server = NULL;

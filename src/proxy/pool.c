@@ -104,8 +104,9 @@ pool_reset(struct pool *p, size_t nbackends)
 
 /*
  * What had come when the loop last asked waits as an event, unless the
- * connection came back since.  That is enough where a request can be sent
- * again; a call tells the rest.
+ * connection came back since, or more had come than the loop asks for at once.
+ * That is enough where a request can be sent again; a call tells the rest, also
+ * of what has come in this turn.
  */
 static bool
 is_quiet(const struct pool *p, struct server *s, bool repeatable)

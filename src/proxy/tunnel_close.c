@@ -61,9 +61,10 @@ tunnel_cut_for(struct conn *c, enum side by)
 	if (c->goodbye_due) /* it never came to that */
 		c->ended = NULL;
 	tunnel_note_end(c,
-		 over ? client ? &reason_max_message_client
-			       : &reason_max_message_server
-		      : client ? &reason_strict_client : &reason_strict_server,
+			over ? client ? &reason_max_message_client
+				      : &reason_max_message_server
+			     : client ? &reason_strict_client
+				      : &reason_strict_server,
 		 BY_PROXY);
 	c->goodbye_due = false;
 	/* A frame of the other one that may have been our Pong goes on whole. */

@@ -104,8 +104,8 @@ keep_alive(struct conn *c)
 	if (lost)
 		tunnel_on_sink_lost(c, lost);
 	else if (keepalive_due(c, &why) <= clock_ms() && why)
-		tunnel_pump(c, why == &reason_client_ping_timeout ? BY_CLIENT
-							    : BY_SERVER);
+		tunnel_pump(c, why == &reason_client_ping_timeout
+				       ? BY_CLIENT : BY_SERVER);
 }
 
 /* Those that began together do not end together. */

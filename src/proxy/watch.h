@@ -4,7 +4,7 @@
  *
  * Here is decided what goes on and what does not: nothing behind a Close of
  * ours, nor what a limit or `strict` forbids; a keepalive takes our Pongs out.
- * What follows from that is tunnel.c's.
+ * What follows from that is tunnel_close.c's.
  */
 #ifndef PROXY_WATCH_H
 #define PROXY_WATCH_H

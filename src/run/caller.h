@@ -59,7 +59,8 @@ void caller_say_sentence(struct caller *c, unsigned status,
 void caller_has_news(struct caller *c);
 /*
  * A list, which is its own then.  It is written as the caller takes it, a piece
- * in each turn of the loop; one that breaks off has no last chunk.
+ * in each turn of the loop; one that breaks off has no last chunk, but to who
+ * speaks HTTP/1.0 it just ends.
  */
 void caller_say_list(struct caller *c, struct listing *l);
 /* Frees it at once. */

@@ -3,6 +3,7 @@
 A real bowsprit in a process of its own, and what it wrote.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -242,6 +243,24 @@ class Bowsprit:
 
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """All its threads stand still; what comes meanwhile it hears at once."""
+        self.signal(signal.SIGSTOP)
+        try:
+            wait_until(self._stands_still, 'it to stop')
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
+    def _stands_still(self):
+        states = []
+        for thread in os.listdir(f'/proc/{self.pid}/task'):
+            with open(f'/proc/{self.pid}/task/{thread}/stat',
+                      encoding='ascii') as f:
+                states.append(f.read().rpartition(')')[2].split()[0])
+        return set(states) == {'T'}
 
     def rss(self, which='VmRSS'):
         """Resident memory in KiB; VmHWM for the most there ever was."""

@@ -9,7 +9,6 @@ the next request.
 """
 
 import shutil
-import signal
 import subprocess
 import sys
 
@@ -18,7 +17,6 @@ import pytest
 import wire
 from backends import answering, tunnel, web
 from daemon import can_connect, free_port
-from test_endings import stopped
 from wire import (LAST_CHUNK, chunk, get, request, response, switching,
                   upgrade, wait_until)
 
@@ -367,13 +365,9 @@ def test_request_behind_a_body_that_was_lost(bowsprit, backend, client):
     s = b.wait_for()
     s.read_until(b'\r\n\r\n')
     assert s.read(3) == b'abc'
-    bs.signal(signal.SIGSTOP)  # so that it wakes to both at once
-    try:
-        wire.wait_until(lambda: stopped(bs.pid), 'it to stop')
+    with bs.frozen():
         c.send(b'defghi' + get('/next')[:3])
         s.reset()
-    finally:
-        bs.signal(signal.SIGCONT)
     assert c.read_response().status == 502
     c.send(get('/next')[3:])
     assert b.wait_for(2).read_until(b'\r\n').startswith(b'GET /next ')

@@ -4,7 +4,6 @@ Connections to a server are kept and used again; what that can break is here:
 a connection that dies just as a request is put on it.
 """
 
-import signal
 import threading
 import time
 
@@ -97,10 +96,9 @@ def test_bytes_behind_the_request_that_wants_it_discard_it(
     c = client(bs)
     c.send(get())
     assert c.read_response().body == b'GET / #1'
-    bs.signal(signal.SIGSTOP)
-    c.send(get())
-    b.wires[0].send(response(408, 'stale'))
-    bs.signal(signal.SIGCONT)
+    with bs.frozen():
+        c.send(get())
+        b.wires[0].send(response(408, 'stale'))
     assert c.read_response().body == b'GET / #2'
 
 
@@ -121,10 +119,9 @@ def test_bytes_behind_a_large_answer_are_nobody_s(bowsprit, backend, client):
     s.send(answer[:-half])
     first.read_head()
     assert first.read(half) == large[:half]
-    bs.signal(signal.SIGSTOP)
-    s.send(answer[-half:] + response(408, 'stale'))
-    second.send(get())
-    bs.signal(signal.SIGCONT)
+    with bs.frozen():
+        s.send(answer[-half:] + response(408, 'stale'))
+        second.send(get())
     other = b.wait_for(2)
     other.read_head()
     other.send(response(200, 'fresh'))

@@ -200,6 +200,7 @@ settle(void)
 {
 	for (unsigned i = 0; i < TURNS; i++) {
 		event_base_get_max_events(base, EVENT_BASE_COUNT_ACTIVE, 1);
+		worker.turn++;
 		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 		if (peers_listen())
 			i = 0;

@@ -12,7 +12,7 @@ tried by that program; one of rows that need a running bowsprit
 test of tests/func, by pytest.
 
 It is an error if a row names no mutant, or one that is not there, or no RFC;
-if a row fails without any change; if a mutant has neither row nor test; if the lines that it
+if a row or test fails without any change; if a mutant has neither row nor test; if the lines that it
 changes are not there once (it is stale); and if a row or test still passes
 under its mutant.
 """
@@ -160,16 +160,18 @@ def attempt(build, texts, rows, live, patience):
 
 
 def passes_test(build, texts, test):
-    """Does that test of tests/func, with these changed files?"""
+    """Does that test of tests/func, with these changed files?  None: skipped."""
     with tempfile.TemporaryDirectory() as folder:
         r = subprocess.run(
             ['/usr/bin/python3', '-m', 'pytest', '-q', '-x', '-p',
-             'no:cacheprovider', os.path.join(FUNC, test)], text=True,
+             'no:cacheprovider', '-rs', os.path.join(FUNC, test)], text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={
                 **os.environ,
                 'BOWSPRIT': build.program(folder, 'src/main.o', texts)})
     if r.returncode not in (0, 1):
         raise ValueError(f'{test} did not run: {r.stdout}')
+    if 'SKIPPED' in r.stdout:
+        return None
     return r.returncode == 0
 
 
@@ -198,11 +200,18 @@ def main(argv):
                         PATIENCE)
     problems += [f'{r["id"]} ({r["why"]}) fails without any change'
                  for r in failed]
+    tests = {m.test: passes_test(build, {}, m.test)
+             for m in chosen if m.test}
+    problems += [f'{test} fails without any change'
+                 for test, passes in tests.items() if passes is False]
 
     def problems_of(mutant):
         if not mutant.rows and not mutant.test:
             return [f'no row names "{mutant.name}"']
         try:
+            if mutant.test and tests[mutant.test] is None:
+                print(f'skipped: "{mutant.name}", since {mutant.test} is')
+                return []
             if mutant.test:
                 return [f'{mutant.test} passes under "{mutant.name}"'
                         ] * passes_test(build, mutant.texts(source),
