@@ -591,7 +591,7 @@ def test_matrix_cut_without_close_notify(through, secured):
 def test_matrix_slow_reader(through, secured):
     """It stops the server, and loses nothing."""
     bs, c, s = open_tunnel(through, secured, connect_options={'rcvbuf': 4096})
-    data = wire.frame(random.randbytes(20_000_000))
+    data = wire.frame(random.randbytes(wire.most_swallowed()))
     done = threading.Event()
 
     def send():

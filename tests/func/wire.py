@@ -353,6 +353,19 @@ def closing(code, reason=b''):
     return struct.pack('>H', code) + reason
 
 
+def most_swallowed():
+    """
+    Bytes that a proxy and the kernel hold at most, of what nobody reads: the
+    sockets of two connections, and some more. Some kernels let one grow to 6
+    MB, others to 32.
+    """
+    limits = 0
+    for name in ('tcp_rmem', 'tcp_wmem'):
+        with open('/proc/sys/net/ipv4/' + name, encoding='ascii') as f:
+            limits += int(f.read().split()[2])
+    return 2 * limits + (1 << 20)
+
+
 def wait_until(cond, what, timeout=None, pause=0.01):
     """Polls until cond() is true; that value is returned."""
     end = time.monotonic() + (PATIENCE if timeout is None else timeout)
