@@ -81,7 +81,7 @@ complain_taken(const struct sockets *s, const struct conf_listener *l,
 			"listens on port %u already (lsof -i :%u tells which); "
 			"end it, or choose another port: -l %u",
 			text, l->port, l->port, l->port + 1u);
-	else if (o.pid == getpid())
+	else if (o.pid == getpid() || o.pid == sockets_predecessor(s))
 		log_say(LOG_FATAL, "cannot listen on %s: another listener of "
 			"this configuration has port %u already; leave one out",
 			text, l->port);

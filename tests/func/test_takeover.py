@@ -216,6 +216,38 @@ def test_no_connection_to_a_passed_socket_is_lost(line, backend, calling,
     assert status_at(port) == 200 and status_at(old.bs.port) == 200
 
 
+def test_passed_sockets_that_the_file_names(line, backend, port_socket,
+                                            path):  # noqa: F811
+    """They stay the service manager's, whoever follows whom."""
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(path)
+        unix.listen(10)
+        port = port_of(port_socket)
+        old = line(backend(web()), workers=2, listeners=(
+            {'address': '127.0.0.1', 'port': port}, *listening(path)),
+            passed=(port_socket.fileno(), unix.fileno()))
+        for _ in range(2):
+            old.pass_on()
+            status_of_old(old)
+            assert status_at(port) == 200 and ask(path) == 200
+        old.end()
+        assert os.path.exists(path), 'it is not ours'
+
+
+def test_passed_socket_on_both_families(line, backend):
+    """The file's :PORT is its, before and after."""
+    if not socket.has_dualstack_ipv6():
+        pytest.skip('this machine has no IPv6')
+    port = free_port()
+    with socket.create_server(('', port), family=socket.AF_INET6,
+                              dualstack_ipv6=True) as sock:
+        old = line(backend(web()), passed=(sock.fileno(),),
+                   listeners=({'address': '*', 'port': port},))
+        old.pass_on()
+        status_of_old(old)
+        assert status_at(port) == 200
+
+
 def test_every_queue_has_an_ear(line, backend):
     """
     Fewer workers than sockets: the kernel fills them all, and each is served.
@@ -230,11 +262,23 @@ def test_every_queue_has_an_ear(line, backend):
 
 
 def queues(port):
-    """How many sockets listen there."""
+    """The sockets that listen there, by the kernel's numbers for them."""
     with open('/proc/net/tcp', encoding='ascii') as f:
         rows = [row.split() for row in f][1:]
-    return sum(row[1] == f'0100007F:{port:04X}' and row[3] == '0A'
-               for row in rows)
+    return {row[9] for row in rows
+            if row[1] == f'0100007F:{port:04X}' and row[3] == '0A'}
+
+
+@pytest.mark.parametrize('workers', [1, 3, 4])
+def test_no_queue_is_closed(workers, line, backend):
+    """Who waits in one that is closed would be reset, though others listen."""
+    b = backend(web())
+    old = line(b, workers=3)
+    before = queues(old.bs.port)
+    old.configure(config_text({**basic(b, old.bs.port), 'workers': workers}))
+    old.pass_on()
+    status_of_old(old)
+    assert queues(old.bs.port) >= before
 
 
 @pytest.mark.parametrize('few', [1, 2])
@@ -245,7 +289,8 @@ def test_more_workers_have_a_queue_each(few, line, bowsprit, backend):
     old.configure(config_text({**basic(b, old.bs.port), 'workers': 5}))
     old.pass_on()
     status_of_old(old)
-    assert queues(old.bs.port) == queues(bowsprit(b, workers=5).port)
+    assert len(queues(old.bs.port)) == len(queues(
+        bowsprit(b, workers=5).port))
     for _ in range(60):
         assert status_at(old.bs.port) == 200
 
@@ -442,6 +487,19 @@ def test_listeners_come_and_go(line, backend, path):  # noqa: F811
     status_of_old(old)
     assert status_at(kept) == 200 and status_at(added) == 200
     assert not can_connect(port) and not os.path.exists(path)
+
+
+def test_listener_that_another_covers(line, backend):
+    """A mistake in the file: no reason to end the process that serves."""
+    b = backend(web())
+    port = free_port()
+    old = line(b, listeners=({'address': 'localhost', 'port': port},))
+    old.configure(config_text({**basic(b, 0), 'listeners': tuple(
+        {'address': a, 'port': port} for a in ('localhost', '127.0.0.1'))}))
+    assert 'ended with status 1 before it' in old.fails()
+    assert old.lines(f'cannot listen on 127.0.0.1:{port}: another listener '
+                     'of this configuration')
+    assert status_at(port) == 200
 
 
 def test_unix_socket_gets_its_new_mode(line, backend, path):  # noqa: F811
