@@ -30,7 +30,6 @@
 
 #define CONN_MAGIC 0xb0a7c022u
 #define SERVER_MAGIC 0xb0a75e4eu
-#define REQUEST_ID_MAX 128
 
 #define CHECK_CONN(c) assert((c) && (c)->magic == CONN_MAGIC)
 #define CHECK_SERVER(s) assert((s) && (s)->magic == SERVER_MAGIC)
@@ -81,7 +80,6 @@ struct handshake {
 	struct conf_server *chosen; /* by captures; owned; or NULL */
 	struct splice edits;   /* of the request head */
 	struct addr client;    /* the rightmost address we do not trust */
-	char request_id[REQUEST_ID_MAX + 1];
 
 	struct body req_body, res_body;
 	struct buf *held;      /* the body so far, while a retry may need it */

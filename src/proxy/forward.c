@@ -15,6 +15,9 @@
 #include "proto/field.h"
 #include "proxy/trust.h"
 
+#define REQUEST_ID_MAX 128 /* bytes; a longer one is replaced */
+#define REQUEST_ID_OURS 32
+
 /* ---- names ---- */
 
 static bool
@@ -298,20 +301,19 @@ edit_request_id(struct conn *c, uint32_t end)
 {
 	struct handshake *hs = c->hs;
 	const struct head_field *f = head_first(&hs->req, F_X_REQUEST_ID);
-	struct slice id = head_value(&hs->req, F_X_REQUEST_ID);
+	char ours[REQUEST_ID_OURS];
 
 	if (is_ruled(hs, SLICE("X-Request-Id")))
 		return;
-	if (is_good_id(id) && !head_next(&hs->req, f)) {
-		memcpy(hs->request_id, id.p, id.n);
+	if (f && is_good_id(field_value(&hs->req, f)) &&
+	    !head_next(&hs->req, f))
 		return;
-	}
 	for (; f; f = head_next(&hs->req, f))
 		drop_field(&hs->edits, f);
-	put_hex(hs->request_id, worker_random(c->worker));
-	put_hex(hs->request_id + 16, worker_random(c->worker));
+	put_hex(ours, worker_random(c->worker));
+	put_hex(ours + REQUEST_ID_OURS / 2, worker_random(c->worker));
 	splice_insert_field(&hs->edits, end, SLICE("X-Request-Id"),
-			    slice_of(hs->request_id, 32));
+			    slice_of(ours, sizeof(ours)));
 }
 
 /*

@@ -14,9 +14,8 @@
 const struct head_fault *forward_fault(const struct conn *c);
 
 /*
- * Collects the edits of the request head in hs->edits, and sets
- * hs->request_id unless the operator sets or removes that header.  False when
- * memory is out.
+ * Collects the edits of the request head in hs->edits.  False when memory is
+ * out.
  */
 bool forward_request(struct conn *c) WUNRES;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_size.c: what an idle tunnel is made of.
+ * test_size.c: what an idle tunnel is made of, and a request on its way.
  */
 #include "row.h"
 
@@ -10,6 +10,8 @@
 
 /* The target of ARCHITECTURE.md, "What an idle tunnel costs". */
 #define TUNNEL_MAX 672
+/* The largest that glibc's malloc keeps at hand for the next who asks. */
+#define HANDSHAKE_MAX 1032
 
 static void
 an_idle_tunnel_is_small(void **state)
@@ -23,11 +25,23 @@ an_idle_tunnel_is_small(void **state)
 	assert_true(sizeof(struct conn) + sizeof(struct server) <= TUNNEL_MAX);
 }
 
+static void
+a_handshake_is_one_that_malloc_keeps(void **state)
+{
+	(void)state;
+	printf("bytes: handshake %zu; its request's head is %zu, a body %zu, "
+	       "captures %zu\n",
+	       sizeof(struct handshake), sizeof(struct head),
+	       sizeof(struct body), sizeof(struct captures));
+	assert_true(sizeof(struct handshake) <= HANDSHAKE_MAX);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_idle_tunnel_is_small),
+		cmocka_unit_test(a_handshake_is_one_that_malloc_keeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
