@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "conf/conf.h"
 #include "net/evmem.h"
+#include "net/sockopt.h"
 #include "net/tls_client.h"
 #include "run/gates.h"
 #include "run/loop.h"
@@ -47,6 +48,7 @@ main(int argc, char **argv)
 	loop_hold_signals();
 	evmem_init();
 	open_standard_descriptors();
+	sock_learn_ports();
 	conf = conf_from_args(argc, argv, &action);
 	if (!conf)
 		return action == CONF_HELP || action == CONF_VERSION ? 0 : 1;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -19,6 +20,11 @@
 #elif defined(FIONWRITE)
 #define QUEUED FIONWRITE
 #endif
+
+/* Those from which the kernel takes ours; any, unless it has told us. */
+static struct {
+	unsigned first, last;
+} own_ports = { 1, UINT16_MAX };
 
 int
 sock_give_up(int fd)
@@ -155,12 +161,29 @@ sock_local(int fd, struct addr *a)
 	addr_of_sockaddr(a, (struct sockaddr *)&ss);
 }
 
+void
+sock_learn_ports(void)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	unsigned first, last;
+
+	if (!f)
+		return;
+	if (fscanf(f, "%u %u", &first, &last) == 2) {
+		own_ports.first = first;
+		own_ports.last = last;
+	}
+	fclose(f);
+}
+
 bool
-sock_is_at(int fd, const struct addr *a)
+sock_is_to_itself(int fd, const struct addr *to)
 {
 	struct addr own;
 
+	if (to->port < own_ports.first || to->port > own_ports.last)
+		return false;
 	sock_local(fd, &own);
-	return own.family != 0 && own.port == a->port &&
-	       addr_same_host(&own, a);
+	return own.family != 0 && own.port == to->port &&
+	       addr_same_host(&own, to);
 }

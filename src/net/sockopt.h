@@ -52,9 +52,14 @@ int sock_error(int fd);
 /* Where our end of it is; family 0 if that is no IP address. */
 void sock_local(int fd, struct addr *a);
 /*
- * Is our end of it at that address?  A connection to a local port that nobody
- * listens on may be one to itself: the kernel picked that very port.
+ * Asks the kernel which ports it gives to who connects (Linux), once and
+ * before there are threads.
  */
-bool sock_is_at(int fd, const struct addr *a);
+void sock_learn_ports(void);
+/*
+ * Is the connection to `to` one to itself?  Where nobody listens the kernel may
+ * have picked that very port for our end of it.
+ */
+bool sock_is_to_itself(int fd, const struct addr *to);
 
 #endif

@@ -90,8 +90,9 @@ open_socket(int family)
 static enum outcome
 connected(int fd, const struct child_setup *setup)
 {
-	return !setup->path && sock_is_at(fd, &setup->where) ? REFUSED
-							     : CONNECTED;
+	return !setup->path && sock_is_to_itself(fd, &setup->where)
+		       ? REFUSED
+		       : CONNECTED;
 }
 
 static enum outcome

@@ -150,28 +150,40 @@ class Dnsmasq:
         self.process.wait(10)
 
 
-class Tampered:
+class Traced:
+    """A process at whose system calls strace looks, by the words of -e."""
+
+    def __init__(self, folder, pid, *words):
+        self.pid = pid
+        self.path = folder / 'strace'
+        options = [o for w in words for o in ('-e', w)]
+        with open(self.path, 'wb') as err:
+            self.process = subprocess.Popen(
+                ['strace', '-f', '-p', str(pid), *options], stderr=err)
+        wait_until(lambda: self.said('attached') or self.process.poll(),
+                   'strace')
+        if self.process.poll():
+            raise PermissionError(self.path.read_text())
+
+    def said(self, words):
+        return words in self.path.read_text()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+class Tampered(Traced):
     """
-    A process with which strace tampers: its first sendto(2) is held up for a
-    second, or fails as well, by the words of --inject.
+    One whose first sendto(2) is held up for a second, or fails as well, by the
+    words of --inject.
     """
 
     SENDTO = ('44', '206')  # on x86-64, aarch64
 
     def __init__(self, folder, pid, how='delay_enter=1s'):
-        self.pid = pid
-        self.path = folder / 'strace'
-        with open(self.path, 'wb') as err:
-            self.process = subprocess.Popen(
-                ['strace', '-f', '-p', str(pid), '-e', 'trace=sendto',
-                 '-e', f'inject=sendto:{how}:when=1'], stderr=err)
-        wait_until(lambda: self._said('attached') or self.process.poll(),
-                   'strace')
-        if self.process.poll():
-            raise PermissionError(self.path.read_text())
-
-    def _said(self, words):
-        return words in self.path.read_text()
+        super().__init__(folder, pid, 'trace=sendto',
+                         f'inject=sendto:{how}:when=1')
 
     def is_held_up(self):
         """In that call, which is number -1 to the kernel if it is to fail."""
@@ -182,7 +194,3 @@ class Tampered:
                 if stopped and f.read().split()[0] in (*self.SENDTO, '-1'):
                     return True
         return False
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)

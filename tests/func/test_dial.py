@@ -17,7 +17,8 @@ import wire
 from backends import (RecordingBackend, answering, echoing, tunnel,
                       web)
 from daemon import free_port
-from machine import Dnsmasq, Names, Tampered, own_network, set_kernel
+from machine import (Dnsmasq, Names, Tampered, Traced, own_network,
+                     set_kernel)
 from test_tls_backends import TlsBackend
 from tls import Authority
 from wire import SLOW, Response, get, response, upgrade, wait_until
@@ -93,21 +94,27 @@ def hole():
 
 
 @pytest.fixture
-def tampered(bowsprit, tmp_path):
-    """A factory: strace tampers with a bowsprit."""
+def traced(bowsprit, tmp_path):
+    """A factory: strace looks at a bowsprit, but not at its end."""
     if not shutil.which('strace'):
         pytest.skip('no strace')
     made = []
 
-    def make(bs, how):
+    def make(bs, *words, kind=Traced):
         try:
-            made.append(Tampered(tmp_path, bs.pid, how))
+            made.append(kind(tmp_path, bs.pid, *words))
         except PermissionError:
             pytest.skip('may not trace a process here')
         return made[-1]
     yield make
     for t in made:
         t.stop()
+
+
+@pytest.fixture
+def tampered(traced):
+    """The same, and tampers with it."""
+    return lambda bs, how: traced(bs, how, kind=Tampered)
 
 
 def ask(client, bs, path='/'):
@@ -278,6 +285,20 @@ def test_connection_to_itself(network, bowsprit, client):
     bs = bowsprit('http://127.0.0.1:40000', timeouts={'response': '2s'})
     r = ask(client, bs)
     assert r.status == 502 and b'server-refused' in r.body
+
+
+@pytest.mark.parametrize('port, looks', [
+    (39999, False), (40000, True), (41000, True), (41001, False)])
+def test_connection_to_itself_is_looked_for_where_it_can_be(
+        port, looks, network, traced, bowsprit, backend, client):
+    """The kernel gives no other ports to who connects: a call is spared."""
+    set_kernel('ipv4/ip_local_port_range', '40000 41000')
+    backend(web(), port=port)
+    bs = bowsprit(f'http://127.0.0.1:{port}')
+    trace = traced(bs, 'trace=connect,getsockname')
+    assert ask(client, bs).status == 200
+    wait_until(lambda: trace.said('connect('), 'the connection')
+    assert trace.said('getsockname(') == looks
 
 
 # ---- names that change
