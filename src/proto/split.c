@@ -7,6 +7,7 @@
  */
 #include "proto/split.h"
 
+#include <assert.h>
 #include <http_parser.h>
 #include <pthread.h>
 
@@ -53,11 +54,30 @@ static const http_parser_settings settings = {
 	.on_headers_complete = on_complete,
 };
 
-/* Its own limit of 80 KiB is process-wide; ours was applied before. */
+/*
+ * Those that have read a start line: it is always the same, so that a copy is
+ * as good as reading it again.
+ */
+static http_parser begun[2];
+
 static void
-lift_limit(void)
+begin(http_parser *parser, enum http_parser_type type, struct slice line)
 {
+	size_t n;
+
+	http_parser_init(parser, type);
+	n = http_parser_execute(parser, &settings, line.p, line.n);
+	assert(n == line.n);
+	(void)n;
+}
+
+static void
+begin_both(void)
+{
+	/* Its own limit of 80 KiB is process-wide; ours was applied before. */
 	http_parser_set_max_header_size(UINT32_MAX);
+	begin(&begun[false], HTTP_RESPONSE, SLICE("HTTP/1.1 200 OK\r\n"));
+	begin(&begun[true], HTTP_REQUEST, SLICE("GET / HTTP/1.1\r\n"));
 }
 
 bool
@@ -65,19 +85,14 @@ split_fields(bool is_request, const char *p, size_t n,
 	     split_on_field *on_field, void *arg,
 	     struct split_framing *framing)
 {
-	static const struct slice request = SLICE("GET / HTTP/1.1\r\n");
-	static const struct slice response = SLICE("HTTP/1.1 200 OK\r\n");
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct slice line = is_request ? request : response;
 	struct split s = { on_field, arg, SLICE_NONE, framing };
 	http_parser parser;
 
-	pthread_once(&once, lift_limit);
+	pthread_once(&once, begin_both);
 	*framing = (struct split_framing){ false, false, 0 };
-	http_parser_init(&parser, is_request ? HTTP_REQUEST : HTTP_RESPONSE);
+	parser = begun[is_request];
 	parser.data = &s;
-	if (http_parser_execute(&parser, &settings, line.p, line.n) != line.n)
-		return false;
 	return http_parser_execute(&parser, &settings, p, n) == n &&
 	       HTTP_PARSER_ERRNO(&parser) == HPE_OK;
 }
