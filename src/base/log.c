@@ -80,28 +80,39 @@ log_format(void)
 
 /* ---- building a line ---- */
 
-static void
+/* Makes room for n more, and for the newline; false if memory is out. */
+static bool
+grow(struct log_line *l, size_t n)
+{
+	size_t room = l->len + n < LINE_USUAL ? LINE_USUAL
+					      : (l->len + n + 1) * 2;
+	char *text;
+
+	if (l->failed)
+		return false;
+	text = realloc(l->text, room);
+	l->failed = !text;
+	if (l->failed)
+		return false;
+	l->text = text;
+	l->room = room;
+	return true;
+}
+
+/*
+ * A line is made of a hundred pieces, most of a few bytes that the compiler
+ * knows: inline they cost no call.
+ */
+static inline void
 put(struct log_line *l, const char *p, size_t n)
 {
-	if (l->failed)
+	if (l->len + n + 1 > l->room && !grow(l, n))
 		return;
-	if (l->len + n + 1 > l->room) {
-		size_t room = l->len + n < LINE_USUAL ? LINE_USUAL
-						      : (l->len + n + 1) * 2;
-		char *text = realloc(l->text, room);
-
-		if (!text) {
-			l->failed = true;
-			return;
-		}
-		l->text = text;
-		l->room = room;
-	}
 	memcpy(l->text + l->len, p, n);
 	l->len += n;
 }
 
-static void
+static inline void
 put_str(struct log_line *l, const char *s)
 {
 	put(l, s, strlen(s));
@@ -136,14 +147,19 @@ put_bytes_escaped(struct log_line *l, const unsigned char *p, size_t n)
 		     (unsigned)p[i]);
 }
 
-/* How many of the first n bytes are nothing but themselves: nearly all are. */
+/* Bytes that are nothing but themselves in any line: nearly all are. */
+static const bool plain[256] = {
+	[' '] = true, ['!'] = true, ['#' ... '&'] = true,
+	['(' ... '['] = true, [']' ... '~'] = true,
+};
+
+/* How many of the first n bytes are so. */
 static size_t
-plain_bytes(const char *p, size_t n, char quote)
+plain_bytes(const char *p, size_t n)
 {
 	size_t i = 0;
 
-	while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\' &&
-	       p[i] != quote)
+	while (i < n && plain[(unsigned char)p[i]])
 		i++;
 	return i;
 }
@@ -179,10 +195,10 @@ put_escaped(struct log_line *l, struct slice s, char quote, size_t max)
 	size_t shown = s.n < max ? s.n : max;
 
 	for (size_t i = 0; i < shown;) {
-		size_t plain = plain_bytes(s.p + i, shown - i, quote);
+		size_t n = plain_bytes(s.p + i, shown - i);
 
-		put(l, s.p + i, plain);
-		i += plain;
+		put(l, s.p + i, n);
+		i += n;
 		if (i < shown)
 			i += put_character(l, slice_of(s.p + i, s.n - i),
 					   quote);
@@ -208,6 +224,36 @@ put_quoted(struct log_line *l, struct slice s)
 	put(l, &quote, 1);
 }
 
+/* What stands between two fields, or before the first. */
+static void
+put_separator(struct log_line *l)
+{
+	if (out.format == LOG_JSON) {
+		if (!l->first || l->depth == 0)
+			put_str(l, ",");
+	} else if (!l->first) {
+		put_str(l, ", ");
+	} else if (l->depth == 0) {
+		put_str(l, " { ");
+	}
+	l->first = false;
+}
+
+/* A key of ours, which is an identifier. */
+static void
+put_key(struct log_line *l, const char *key)
+{
+	put_separator(l);
+	if (out.format == LOG_JSON) {
+		put_str(l, "\"");
+		put_str(l, key);
+		put_str(l, "\":");
+	} else {
+		put_str(l, key);
+		put_str(l, ": ");
+	}
+}
+
 /* Does a key need quotes in text? Node quotes what is no identifier. */
 static bool
 is_identifier(struct slice key)
@@ -220,21 +266,16 @@ is_identifier(struct slice key)
 	return true;
 }
 
+/* A key that came from a peer. */
 static void
-put_key(struct log_line *l, struct slice key)
+put_their_key(struct log_line *l, struct slice key)
 {
-	bool json = out.format == LOG_JSON;
-
-	if (!json && l->depth == 0 && l->first)
-		put_str(l, " { ");
-	else if (!l->first || (json && l->depth == 0))
-		put_str(l, json ? "," : ", ");
-	l->first = false;
-	if (json || !is_identifier(key))
+	put_separator(l);
+	if (out.format == LOG_JSON || !is_identifier(key))
 		put_quoted(l, key);
 	else
 		put(l, key.p, key.n);
-	put_str(l, json ? ":" : ": ");
+	put_str(l, out.format == LOG_JSON ? ":" : ": ");
 }
 
 /* Has a head filled the line so far that its further fields are left out? */
@@ -331,7 +372,7 @@ log_slice(struct log_line *l, const char *key, struct slice value)
 {
 	if (is_full(l))
 		return;
-	put_key(l, slice_str(key));
+	put_key(l, key);
 	put_quoted(l, value);
 }
 
@@ -344,7 +385,7 @@ log_str(struct log_line *l, const char *key, const char *value)
 void
 log_uint(struct log_line *l, const char *key, uint64_t value)
 {
-	put_key(l, slice_str(key));
+	put_key(l, key);
 	put_uint(l, value);
 }
 
@@ -366,14 +407,14 @@ log_header(struct log_line *l, struct slice key, struct slice value)
 		key.n = sizeof(lower);
 	for (size_t i = 0; i < key.n; i++)
 		lower[i] = (char)tolower((unsigned char)key.p[i]);
-	put_key(l, slice_of(lower, key.n));
+	put_their_key(l, slice_of(lower, key.n));
 	put_quoted(l, value);
 }
 
 void
 log_object(struct log_line *l, const char *key)
 {
-	put_key(l, slice_str(key));
+	put_key(l, key);
 	put_str(l, out.format == LOG_JSON ? "{" : "{ ");
 	l->depth++;
 	l->first = true;
@@ -408,7 +449,7 @@ void
 log_emit(struct log_line *l)
 {
 	if (l->cut) {
-		put_key(l, SLICE("cut"));
+		put_key(l, "cut");
 		put_str(l, "true"); /* some headers are left out */
 	}
 	if (out.format == LOG_JSON)
