@@ -5,6 +5,7 @@
 #include "row.h"
 
 #include "head_rows.h"
+#include "proto/field.h"
 #include "proto/head.h"
 
 #define MAX 65536
@@ -235,6 +236,62 @@ a_fault_leaves_enough_for_the_log(void **state)
 	head_fini(&h);
 }
 
+/* ---- names ---- */
+
+static const char *const names[F_COUNT] = {
+	[F_ACCEPT] = "Accept",
+	[F_AUTHORIZATION] = "Authorization",
+	[F_CONNECTION] = "Connection",
+	[F_CONTENT_LENGTH] = "Content-Length",
+	[F_CONTENT_TYPE] = "Content-Type",
+	[F_COOKIE] = "Cookie",
+	[F_EXPECT] = "Expect",
+	[F_FORWARDED] = "Forwarded",
+	[F_HOST] = "Host",
+	[F_HTTP2_SETTINGS] = "HTTP2-Settings",
+	[F_KEEP_ALIVE] = "Keep-Alive",
+	[F_LOCATION] = "Location",
+	[F_ORIGIN] = "Origin",
+	[F_PROXY_AUTHORIZATION] = "Proxy-Authorization",
+	[F_PROXY_CONNECTION] = "Proxy-Connection",
+	[F_SEC_WEBSOCKET_ACCEPT] = "Sec-WebSocket-Accept",
+	[F_SEC_WEBSOCKET_EXTENSIONS] = "Sec-WebSocket-Extensions",
+	[F_SEC_WEBSOCKET_KEY] = "Sec-WebSocket-Key",
+	[F_SEC_WEBSOCKET_PROTOCOL] = "Sec-WebSocket-Protocol",
+	[F_SEC_WEBSOCKET_VERSION] = "Sec-WebSocket-Version",
+	[F_SET_COOKIE] = "Set-Cookie",
+	[F_TE] = "TE",
+	[F_TRAILER] = "Trailer",
+	[F_TRANSFER_ENCODING] = "Transfer-Encoding",
+	[F_UPGRADE] = "Upgrade",
+	[F_USER_AGENT] = "User-Agent",
+	[F_X_FORWARDED_FOR] = "X-Forwarded-For",
+	[F_X_FORWARDED_HOST] = "X-Forwarded-Host",
+	[F_X_FORWARDED_PORT] = "X-Forwarded-Port",
+	[F_X_FORWARDED_PROTO] = "X-Forwarded-Proto",
+	[F_X_REAL_IP] = "X-Real-IP",
+	[F_X_REQUEST_ID] = "X-Request-Id",
+};
+
+static void
+every_name_has_its_id(void **state)
+{
+	(void)state;
+	for (enum field_id id = F_OTHER + 1; id < F_COUNT; id++) {
+		struct slice name = slice_str(names[id]);
+		char *other = exact_copy(name);
+
+		assert_int_equal(field_id_of(name), id);
+		other[name.n - 1] = '_';
+		assert_int_equal(field_id_of(slice_of(other, name.n)), F_OTHER);
+		free(other);
+		name.n--;
+		assert_int_equal(field_id_of(name), F_OTHER);
+	}
+	assert_int_equal(field_id_of(SLICE("Sec-WebSocket-Extensions2")),
+			 F_OTHER);
+}
+
 /* ---- limits ---- */
 
 static const struct head_fault *
@@ -352,6 +409,7 @@ main(void)
 		cmocka_unit_test(offsets_lead_to_the_bytes),
 		cmocka_unit_test(a_list_may_have_several_lines),
 		cmocka_unit_test(a_fault_leaves_enough_for_the_log),
+		cmocka_unit_test(every_name_has_its_id),
 		cmocka_unit_test(large_heads),
 		cmocka_unit_test(many_and_long_fields),
 		cmocka_unit_test(byte_by_byte_costs_no_more_than_once),
