@@ -32,10 +32,20 @@ char_is(char c, enum char_class class)
 	return chars_table[(uint8_t)c] & class;
 }
 
+/* Are all four from p on? */
+static inline bool
+chars_four(const char *p, enum char_class class)
+{
+	return chars_table[(uint8_t)p[0]] & chars_table[(uint8_t)p[1]] &
+	       chars_table[(uint8_t)p[2]] & chars_table[(uint8_t)p[3]] & class;
+}
+
 /* The first byte from p on that is not of that class; `end` if none. */
 static inline const char *
 chars_skip(const char *p, const char *end, enum char_class class)
 {
+	while (end - p >= 4 && chars_four(p, class))
+		p += 4;
 	while (p < end && char_is(*p, class))
 		p++;
 	return p;
