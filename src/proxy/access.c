@@ -34,12 +34,21 @@ put_addr(struct log_line *l, const char *key, const struct addr *a)
 	log_str(l, key, addr_host_text(a, text));
 }
 
+static bool
+is_alike(const struct head *h, const struct head_field *a,
+	 const struct head_field *b)
+{
+	return a->id == b->id &&
+	       (a->id != F_OTHER ||
+		slice_ieq(field_name(h, a), field_name(h, b)));
+}
+
 /* Has an earlier line of the head the same name? */
 static bool
 is_repeated(const struct head *h, const struct head_field *f)
 {
 	for (const struct head_field *e = h->fields; e < f; e++)
-		if (slice_ieq(field_name(h, e), field_name(h, f)))
+		if (is_alike(h, e, f))
 			return true;
 	return false;
 }
@@ -48,11 +57,11 @@ is_repeated(const struct head *h, const struct head_field *f)
 static const struct head_field *
 next_alike(const struct head *h, const struct head_field *f)
 {
-	struct slice name = field_name(h, f);
+	const struct head_field *next = f;
 
-	while (++f < h->fields + h->nfields)
-		if (slice_ieq(field_name(h, f), name))
-			return f;
+	while (++next < h->fields + h->nfields)
+		if (is_alike(h, f, next))
+			return next;
 	return NULL;
 }
 

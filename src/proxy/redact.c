@@ -4,25 +4,22 @@
  */
 #include "proxy/redact.h"
 
-#include <ctype.h>
-
 /* A subprotocol longer than any registered one is taken for a secret. */
 #define PROTOCOL_MAX 48
 
 /* Does `s` contain `word` (lower case), whatever the case of s? */
 static bool
-mentions(struct slice s, const char *word)
+mentions(struct slice s, struct slice word)
 {
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i + n <= s.n; i++)
-		if (strncasecmp(s.p + i, word, n) == 0)
+	for (size_t i = 0; i + word.n <= s.n; i++)
+		if ((s.p[i] | 0x20) == word.p[0] &&
+		    slice_ieq(slice_of(s.p + i, word.n), word))
 			return true;
 	return false;
 }
 
 static bool
-mentions_one(struct slice s, const char *const *words, size_t n)
+mentions_one(struct slice s, const struct slice *words, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (mentions(s, words[i]))
@@ -34,16 +31,19 @@ mentions_one(struct slice s, const char *const *words, size_t n)
 static bool
 is_secret_parameter(struct slice name)
 {
-	static const char *const words[] = {
-		"token",  "auth", "ticket", "passw", "secret", "api_key",
-		"apikey", "jwt",  "session", "signature", "credential",
+	static const struct slice words[] = {
+		SLICE("token"), SLICE("auth"), SLICE("ticket"),
+		SLICE("passw"), SLICE("secret"), SLICE("api_key"),
+		SLICE("apikey"), SLICE("jwt"), SLICE("session"),
+		SLICE("signature"), SLICE("credential"),
 	};
-	static const char *const exact[] = {
-		"sid", "key", "pwd", "pass", "sig", "code",
+	static const struct slice exact[] = {
+		SLICE("sid"), SLICE("key"), SLICE("pwd"),
+		SLICE("pass"), SLICE("sig"), SLICE("code"),
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(exact); i++)
-		if (slice_ieq(name, slice_str(exact[i])))
+		if (slice_ieq(name, exact[i]))
 			return true;
 	return mentions_one(name, words, ARRAY_LEN(words)) ||
 	       memchr(name.p, '%', name.n);
@@ -109,7 +109,9 @@ redact_target(struct slice target, char out[REDACT_MAX])
 static bool
 is_bearer_protocol(struct slice list)
 {
-	static const char *const words[] = { "bearer", "token", "auth", "jwt" };
+	static const struct slice words[] = {
+		SLICE("bearer"), SLICE("token"), SLICE("auth"), SLICE("jwt"),
+	};
 	struct slice all = list, e;
 
 	while (slice_next_element(&list, &e))
@@ -122,9 +124,11 @@ struct slice
 redact_header(enum field_id id, struct slice name, struct slice value,
 	      char out[REDACT_MAX])
 {
-	static const char *const words[] = { "token", "secret", "api-key",
-					     "apikey", "authorization",
-					     "passw", "cookie" };
+	static const struct slice words[] = {
+		SLICE("token"), SLICE("secret"), SLICE("api-key"),
+		SLICE("apikey"), SLICE("authorization"), SLICE("passw"),
+		SLICE("cookie"),
+	};
 	bool secret;
 
 	switch (id) {
