@@ -341,10 +341,15 @@ log_begin(struct log_line *l, enum log_level level, const char *fmt, ...)
 
 	if (!log_wants(level))
 		return false;
+	begin(l, level);
+	/* Most are words alone, for which printf would be dear. */
+	if (!strchr(fmt, '%')) {
+		put_message(l, slice_str(fmt));
+		return true;
+	}
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	begin(l, level);
 	put_message(l, slice_str(message));
 	return true;
 }
