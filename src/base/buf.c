@@ -34,14 +34,20 @@ end_of(struct buf *b)
 	return b->bytes + b->off + b->len;
 }
 
-bool
-buf_reserve(struct buf **b, size_t n)
+/* What can be added as it is; to NULL that is nothing. */
+static size_t
+room_behind(const struct buf *b)
+{
+	return b ? b->cap - b->off - b->len : 0;
+}
+
+/* Makes room, where there is none. */
+static bool
+grow(struct buf **b, size_t n)
 {
 	struct buf *old = *b, *new;
 	size_t cap;
 
-	if (old && old->cap - old->off - old->len >= n)
-		return true;
 	if (old && old->cap - old->len >= n && old->off >= old->len) {
 		memcpy(old->bytes, old->bytes + old->off, old->len);
 		old->off = 0;
@@ -64,22 +70,21 @@ buf_reserve(struct buf **b, size_t n)
 }
 
 bool
+buf_reserve(struct buf **b, size_t n)
+{
+	return room_behind(*b) >= n || grow(b, n);
+}
+
+bool
 buf_add(struct buf **b, const void *p, size_t n)
 {
 	if (n == 0)
 		return true;
-	if (!buf_reserve(b, n))
+	if (room_behind(*b) < n && !grow(b, n))
 		return false;
 	memcpy(end_of(*b), p, n);
 	(*b)->len += n;
 	return true;
-}
-
-/* What a text can be written into at once; of NULL there is none. */
-static size_t
-room_behind(const struct buf *b)
-{
-	return b ? b->cap - b->off - b->len : 0;
 }
 
 /* Most texts fit into the room that is there, and are made once. */
