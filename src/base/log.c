@@ -153,13 +153,22 @@ static const bool plain[256] = {
 	['(' ... '['] = true, [']' ... '~'] = true,
 };
 
+static bool
+four_are_plain(const unsigned char *p)
+{
+	return plain[p[0]] & plain[p[1]] & plain[p[2]] & plain[p[3]];
+}
+
 /* How many of the first n bytes are so. */
 static size_t
-plain_bytes(const char *p, size_t n)
+plain_bytes(const char *s, size_t n)
 {
+	const unsigned char *p = (const unsigned char *)s;
 	size_t i = 0;
 
-	while (i < n && plain[(unsigned char)p[i]])
+	while (n - i >= 4 && four_are_plain(p + i))
+		i += 4;
+	while (i < n && plain[p[i]])
 		i++;
 	return i;
 }
