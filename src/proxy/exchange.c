@@ -378,7 +378,9 @@ render_answer(struct conn *c, const struct head *res, struct buf **out)
 				      .closes = c->close_after };
 	size_t pass = 0, used;
 
-	if (!forward_response(c, res, &how, out))
+	/* Room for both, unless much is added to the head. */
+	if (!buf_reserve(out, buf_len(*in)) ||
+	    !forward_response(c, res, &how, out))
 		return false;
 	buf_take(in, res->len);
 	if (!*in || hs->res_body.done)
