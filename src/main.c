@@ -11,7 +11,6 @@
 
 #include "base/log.h"
 #include "conf/conf.h"
-#include "net/evmem.h"
 #include "net/sockopt.h"
 #include "net/tls_client.h"
 #include "run/gates.h"
@@ -46,7 +45,6 @@ main(int argc, char **argv)
 	struct conf *conf;
 
 	loop_hold_signals();
-	evmem_init();
 	open_standard_descriptors();
 	sock_learn_ports();
 	conf = conf_from_args(argc, argv, &action);

@@ -7,8 +7,6 @@
 #include "net/listen.h"
 
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -18,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/poller.h"
 #include "net/sockopt.h"
 
 #define BURST 64            /* connections accepted in one turn */
@@ -31,8 +30,8 @@ const bool listen_can_share = false;
 #endif
 
 struct listener {
-	struct event ev;
-	struct event again; /* after a pause */
+	struct watch watch;
+	struct timer again; /* after a pause */
 	int fd;             /* not owned */
 	int reserve;        /* a descriptor to answer with when none is left */
 	bool secure;        /* nothing is said here in the clear */
@@ -203,8 +202,6 @@ refuse_one(struct listener *l)
 static void
 rest(struct listener *l, int error)
 {
-	struct timeval pause = { .tv_sec = 0, .tv_usec = PAUSE_MS * 1000 };
-
 	if (!is_shortage(error)) {
 		complain(l, error);
 	} else if (l->is_short && l->reserve >= 0) {
@@ -213,20 +210,26 @@ rest(struct listener *l, int error)
 			;
 	}
 	l->is_short = is_shortage(error);
-	event_del(&l->ev);
-	event_add(&l->again, &pause);
+	watch_leave(&l->watch);
+	timer_set(&l->again, clock_ms() + PAUSE_MS);
+}
+
+/* Where the system is short of memory for that, it is tried again later. */
+static void
+hear(struct listener *l)
+{
+	if (!watch_want(&l->watch, NEWS_READ))
+		timer_set(&l->again, clock_ms() + PAUSE_MS);
 }
 
 static void
-on_again(evutil_socket_t fd, short what, void *arg)
+on_again(struct timer *t)
 {
-	struct listener *l = arg;
+	struct listener *l = container_of(t, struct listener, again);
 
-	(void)fd;
-	(void)what;
 	if (l->reserve < 0)
 		l->reserve = open_reserve();
-	event_add(&l->ev, NULL);
+	hear(l);
 }
 
 /* ---- accepting ---- */
@@ -252,12 +255,11 @@ accept_one(struct listener *l)
 }
 
 static void
-on_connection(evutil_socket_t fd, short what, void *arg)
+on_connection(struct watch *w, unsigned news)
 {
-	struct listener *l = arg;
+	struct listener *l = container_of(w, struct listener, watch);
 
-	(void)fd;
-	(void)what;
+	(void)news;
 	for (int i = 0; i < BURST; i++)
 		if (!accept_one(l)) {
 			if (errno != EAGAIN && errno != EWOULDBLOCK)
@@ -267,7 +269,7 @@ on_connection(evutil_socket_t fd, short what, void *arg)
 }
 
 struct listener *
-listener_new(struct event_base *base, int fd, bool secure, listener_cb *cb,
+listener_new(struct poller *p, int fd, bool secure, listener_cb *cb,
 	     void *arg, const void *tag)
 {
 	struct listener *l = calloc(1, sizeof(*l));
@@ -280,9 +282,9 @@ listener_new(struct event_base *base, int fd, bool secure, listener_cb *cb,
 	l->arg = arg;
 	l->tag = tag;
 	l->reserve = open_reserve();
-	event_assign(&l->again, base, -1, 0, on_again, l);
-	event_assign(&l->ev, base, fd, EV_READ | EV_PERSIST, on_connection, l);
-	event_add(&l->ev, NULL);
+	timer_init(&l->again, p, on_again);
+	watch_init(&l->watch, p, fd, on_connection);
+	hear(l);
 	return l;
 }
 
@@ -296,8 +298,8 @@ listener_empty(struct listener *l)
 void
 listener_free(struct listener *l)
 {
-	event_del(&l->ev);
-	event_del(&l->again);
+	watch_leave(&l->watch);
+	timer_clear(&l->again);
 	if (l->reserve >= 0)
 		close(l->reserve);
 	free(l);

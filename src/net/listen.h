@@ -10,7 +10,7 @@
 #include "base/addr.h"
 #include "base/attrib.h"
 
-struct event_base;
+struct poller;
 struct listener;
 
 #define LISTEN_BACKLOG 4096
@@ -43,7 +43,7 @@ typedef void listener_cb(void *arg, const void *tag, int fd,
  * `secure`, closed without a word, which would be none of TLS.  NULL when
  * memory is out.
  */
-struct listener *listener_new(struct event_base *base, int fd, bool secure,
+struct listener *listener_new(struct poller *p, int fd, bool secure,
 			      listener_cb *cb, void *arg, const void *tag)
 	WUNRES;
 void listener_free(struct listener *l);

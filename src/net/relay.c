@@ -196,7 +196,7 @@ fill(const struct move *m, struct pipe *p, struct pipe *rest)
 
 	if (most == 0 || rest->room < p->room)
 		return BULK_COPY;
-	got = pipe_fill(p, m->from->fd, most);
+	got = pipe_fill(p, stream_fd(m->from), most);
 	if (got <= 0)
 		return why_none(m->from, got);
 	if ((uint64_t)got <= n) {

@@ -15,66 +15,39 @@
 #define POLLRDHUP 0
 #endif
 
-/*
- * Nothing to read for, nothing to write: only the peer's end is of interest.
- * EV_CLOSED alone would not do: epoll reports a reset as an error, libevent
- * turns that into READ|WRITE, finds nobody who asked for either, and epoll
- * reports it again, for ever.  With EV_WRITE it is delivered, and with EV_ET
- * a socket that is simply writable is reported only once.
- */
-#define WATCH_END (EV_CLOSED | EV_WRITE | EV_ET)
-
 /* Of TLS's own replies: bytes of those to one read, and how many may wait. */
 #define REPLY_MAX 1024
 #define REPLIES_MAX 3
 
-static short
+static unsigned
 wanted(const struct stream *s)
 {
-	short what = 0;
+	unsigned news = 0;
 
 	/* It has said and been told all; its end comes with the other side's. */
 	if (s->eof && s->fin_sent)
 		return 0;
 	if (s->reading && !s->eof && !s->connecting)
-		what |= EV_READ;
+		news |= NEWS_READ;
 	if (s->connecting || s->out)
-		what |= EV_WRITE;
-	if (what || (s->reading && s->eof))
-		return what;
-	return WATCH_END;
+		news |= NEWS_WRITE;
+	if (news || (s->reading && s->eof))
+		return news;
+	return NEWS_END;
 }
 
-/* Registers the event for what is wanted now, if that has changed. */
+/* Without memory for it none come: its owner's deadline ends it then. */
 static void
 arm(struct stream *s)
 {
-	short what = wanted(s);
-
-	if (s->fd < 0 || what == s->armed)
-		return;
-	if (s->armed)
-		event_del(&s->ev);
-	s->armed = 0;
-	if (!what)
-		return;
-	event_assign(&s->ev, event_get_base(&s->ev), s->fd,
-		     (short)(what | EV_PERSIST), event_get_callback(&s->ev),
-		     event_get_callback_arg(&s->ev));
-	/*
-	 * Without memory for it libevent refuses; the stream's owner has a
-	 * deadline, which then ends the connection.
-	 */
-	if (event_add(&s->ev, NULL) == 0)
-		s->armed = (uint8_t)what;
+	(void)watch_want(&s->watch, wanted(s));
 }
 
 void
-stream_init(struct stream *s, struct event_base *base, int fd,
-	    event_callback_fn cb, void *arg)
+stream_init(struct stream *s, struct poller *p, int fd, watch_cb *cb)
 {
-	*s = (struct stream){ .fd = fd };
-	event_assign(&s->ev, base, fd, EV_PERSIST | EV_READ, cb, arg);
+	*s = (struct stream){ .error = 0 };
+	watch_init(&s->watch, p, fd, cb);
 }
 
 static ssize_t send_some(struct stream *s, const void *p, size_t n);
@@ -98,14 +71,11 @@ close_tls(struct stream *s)
 void
 stream_close(struct stream *s)
 {
-	if (s->fd < 0)
+	if (stream_fd(s) < 0)
 		return;
-	event_del(&s->ev); /* it may be active without being armed */
-	s->armed = 0;
 	if (s->tls)
 		close_tls(s);
-	close(s->fd);
-	s->fd = -1;
+	watch_close(&s->watch);
 	buf_free(&s->in);
 	owed_free(&s->out);
 }
@@ -115,18 +85,18 @@ stream_set_reset(struct stream *s)
 {
 	if (s->tls)
 		tls_mute(s->tls);
-	sock_set_reset(s->fd);
+	sock_set_reset(stream_fd(s));
 }
 
 /*
- * Bytes that were received already are not told by the socket: the event is
- * made to come, as often as there are any.
+ * Bytes that were received already are not told by the socket: they are
+ * made news, as often as there are any.
  */
 static void
 wake_for_held(struct stream *s)
 {
 	if (s->reading && !s->eof && tls_holds(s->tls))
-		event_active(&s->ev, EV_READ, 1);
+		watch_wake(&s->watch, NEWS_READ);
 }
 
 void
@@ -141,7 +111,7 @@ stream_set_reading(struct stream *s, bool on)
 enum stream_end
 stream_end(const struct stream *s)
 {
-	struct pollfd pfd = { .fd = s->fd, .events = POLLRDHUP };
+	struct pollfd pfd = { .fd = stream_fd(s), .events = POLLRDHUP };
 
 	if (poll(&pfd, 1, 0) <= 0)
 		return END_NONE;
@@ -203,13 +173,13 @@ outcome(struct stream *s, ssize_t got)
 ssize_t
 stream_read(struct stream *s, void *p, size_t n)
 {
-	return outcome(s, s->tls ? read_tls(s, p, n) : recv(s->fd, p, n, 0));
+	return outcome(s, s->tls ? read_tls(s, p, n) : recv(stream_fd(s), p, n, 0));
 }
 
 ssize_t
 stream_peek(struct stream *s, void *p, size_t n)
 {
-	return outcome(s, recv(s->fd, p, n, MSG_PEEK));
+	return outcome(s, recv(stream_fd(s), p, n, MSG_PEEK));
 }
 
 ssize_t
@@ -229,7 +199,7 @@ stream_is_quiet(struct stream *s)
 {
 	char c;
 	ssize_t got = s->tls ? tls_recv(s->tls, &c, 1)
-			     : recv(s->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+			     : recv(stream_fd(s), &c, 1, MSG_PEEK | MSG_DONTWAIT);
 	bool quiet = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 
 	/* Nor is one of whom a part of a record is here, or who wants a key. */
@@ -255,13 +225,13 @@ taken(struct stream *s, ssize_t took)
 static ssize_t
 send_some(struct stream *s, const void *p, size_t n)
 {
-	return taken(s, send(s->fd, p, n, MSG_NOSIGNAL));
+	return taken(s, send(stream_fd(s), p, n, MSG_NOSIGNAL));
 }
 
 static ssize_t
 send_some_of_pipe(struct stream *s, struct pipe *p)
 {
-	return taken(s, pipe_drain(p, s->fd));
+	return taken(s, pipe_drain(p, stream_fd(s)));
 }
 
 static void
@@ -270,14 +240,14 @@ send_fin(struct stream *s)
 	if (!s->fin_due || s->fin_sent || s->out)
 		return;
 	s->fin_sent = true;
-	shutdown(s->fd, SHUT_WR);
+	shutdown(stream_fd(s), SHUT_WR);
 }
 
-/* The socket is full: the event is to tell when it is not any more. */
+/* The socket is full: the watch is to tell when it is not any more. */
 static void
 await_room(struct stream *s)
 {
-	s->out->before = sock_queued(s->fd);
+	s->out->before = sock_queued(stream_fd(s));
 	arm(s);
 }
 
@@ -385,7 +355,7 @@ stream_is_taken(struct stream *s)
 
 	if (!s->out)
 		return false;
-	queued = sock_queued(s->fd);
+	queued = sock_queued(stream_fd(s));
 	before = s->out->before;
 	s->out->before = queued;
 	return queued >= 0 && queued < before;
@@ -454,7 +424,7 @@ stream_connect(struct stream *s, bool here)
 {
 	s->connecting = s->reading = true;
 	if (here)
-		event_active(&s->ev, EV_WRITE, 1);
+		watch_wake(&s->watch, NEWS_WRITE);
 	else
 		arm(s);
 }
@@ -463,12 +433,12 @@ int
 stream_connected(struct stream *s)
 {
 	/* Not armed, nothing has told us that there is an outcome. */
-	bool told = s->armed, there = !told && sock_is_connected(s->fd);
-	int error = there ? 0 : sock_error(s->fd);
+	bool told = s->watch.wanted, there = !told && sock_is_connected(stream_fd(s));
+	int error = there ? 0 : sock_error(stream_fd(s));
 
 	if (error == 0 && !told && !there) {
 		arm(s);
-		return s->armed ? EINPROGRESS : ENOMEM;
+		return s->watch.wanted ? EINPROGRESS : ENOMEM;
 	}
 	if (error == 0)
 		s->connecting = false;

@@ -2,17 +2,15 @@
 /*
  * stream.h: one socket, what was read of it too early, and what it is owed.
  *
- * A stream is a descriptor with one event on it.  Bytes go to the socket at
+ * A stream is a descriptor with a watch on it.  Bytes go to the socket at
  * once; only what it does not take is kept, in `out`, and only then is the
- * event asked for writability.  `in` holds what was read but not used yet: a
+ * watch asked for writability.  `in` holds what was read but not used yet: a
  * head that is not whole, or bytes that came glued to one.  A stream at rest
  * owns neither.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,16 +18,15 @@
 #include "base/attrib.h"
 #include "base/buf.h"
 #include "net/owed.h"
+#include "net/poller.h"
 #include "net/tls.h"
 
 struct stream {
-	struct event ev;
+	struct watch watch; /* its descriptor is owned; -1 when closed */
 	struct buf *in;
 	struct owed *out;
 	struct tls *tls; /* owned; NULL: plain.  Then `out` is sealed */
-	int fd;          /* owned; -1 when closed */
 	short error;     /* errno of the failure that ended it */
-	uint8_t armed;   /* what the event is registered for */
 	bool reading : 1;    /* its owner wants to be told of input */
 	bool connecting : 1; /* writable will mean connected */
 	bool eof : 1;        /* its peer's FIN was read */
@@ -39,11 +36,13 @@ struct stream {
 	uint8_t replies : 2; /* TLS's own, behind what its peer does not take */
 };
 
-/*
- * Takes over fd.  cb is called with EV_READ, EV_WRITE, or EV_CLOSED, and arg.
- */
-void stream_init(struct stream *s, struct event_base *base, int fd,
-		 event_callback_fn cb, void *arg);
+/* Takes over fd.  cb is called with s->watch, and its news. */
+void stream_init(struct stream *s, struct poller *p, int fd, watch_cb *cb);
+static inline int
+stream_fd(const struct stream *s)
+{
+	return s->watch.fd;
+}
 /*
  * Closes the descriptor, and frees what waits.  May be called twice.  With TLS
  * the peer is told, unless it is owed something.
@@ -55,7 +54,7 @@ void stream_set_reset(struct stream *s);
 /*
  * From now on its bytes are sealed by t, which it owns.  Until stream_shake
  * says TLS_DONE nothing else is read or sent: call it at once (a client
- * speaks first), and on each EV_READ.
+ * speaks first), and on each NEWS_READ.
  */
 void stream_set_tls(struct stream *s, struct tls *t);
 enum tls_step stream_shake(struct stream *s) WUNRES;
@@ -74,7 +73,7 @@ const char *stream_tls_fault(const struct stream *s);
 
 /*
  * Starts or stops reading.  A stream that is not read still tells, with
- * EV_CLOSED or EV_WRITE, when its peer goes away: ask stream_end then.  One
+ * NEWS_END, when its peer goes away: ask stream_end then.  One
  * that is read tells nothing any more after its peer's FIN.
  */
 void stream_set_reading(struct stream *s, bool on);
@@ -108,12 +107,6 @@ ssize_t stream_peek(struct stream *s, void *p, size_t n) WUNRES;
 ssize_t stream_read_in(struct stream *s, void *scratch, size_t n) WUNRES;
 /* Has its peer said nothing?  Such a word is lost, unless plain. */
 bool stream_is_quiet(struct stream *s);
-/* Does an event of it wait for its turn? */
-static inline bool
-stream_has_news(const struct stream *s)
-{
-	return s->ev.ev_evcallback.evcb_flags & EVLIST_ACTIVE;
-}
 
 /*
  * Sends n bytes, or keeps what the socket does not take.  False when the
@@ -147,11 +140,11 @@ void stream_finish(struct stream *s);
 
 /*
  * Its connection is on its way; `here`: to this machine, where it is there at
- * once and the event comes without asking.  stream_connected tells of the end.
+ * once and the news come without asking.  stream_connected tells of the end.
  */
 void stream_connect(struct stream *s, bool here);
 /*
- * The event came: 0 when connected, EINPROGRESS if it has to come once more,
+ * They came: 0 when connected, EINPROGRESS if they have to come once more,
  * else an errno.
  */
 int stream_connected(struct stream *s);

@@ -287,11 +287,11 @@ look(struct conn *c)
 }
 
 void
-client_on_head(struct conn *c, short what)
+client_on_head(struct conn *c, unsigned news)
 {
 	ssize_t got;
 
-	if (!(what & EV_READ))
+	if (!(news & NEWS_READ))
 		return;
 	/*
 	 * Of pipelined requests that lie here the first is begun before more
@@ -312,7 +312,7 @@ client_on_head(struct conn *c, short what)
 void
 client_drain(struct conn *c)
 {
-	client_on_head(c, EV_READ);
+	client_on_head(c, NEWS_READ);
 	if (c->state == CS_HEAD && !c->client.in)
 		conn_close(c, &reason_drain, BY_PROXY);
 }
@@ -347,12 +347,12 @@ on_wait_fin(struct conn *c)
 }
 
 void
-client_on_wait(struct conn *c, short what)
+client_on_wait(struct conn *c, unsigned news)
 {
 	size_t len = buf_len(c->client.in);
 	ssize_t got;
 
-	if (!(what & EV_READ)) {
+	if (!(news & NEWS_READ)) {
 		if (stream_end(&c->client) == END_GONE)
 			conn_close(c, &reason_client_gone, BY_CLIENT);
 		else if (stream_end(&c->client) == END_FIN && !c->client.eof &&
@@ -391,5 +391,5 @@ client_next(struct conn *c)
 	 * by a call: a thousand of them would nest a thousand calls deep.
 	 */
 	if (c->client.in || c->client.eof)
-		event_active(&c->client.ev, EV_READ, 1);
+		watch_wake(&c->client.watch, NEWS_READ);
 }

@@ -22,7 +22,7 @@ void client_begin(struct conn *c);
 void client_begin_http(struct conn *c);
 
 /* CS_HEAD: input, and time. */
-void client_on_head(struct conn *c, short what);
+void client_on_head(struct conn *c, unsigned news);
 void client_on_deadline(struct conn *c);
 /* We are going down: closes it, unless a request is there or on its way. */
 void client_drain(struct conn *c);
@@ -30,7 +30,7 @@ void client_drain(struct conn *c);
  * CS_CONNECT, and an upgrade's CS_ANSWER: the client's early bytes are kept, a
  * few, and its going away is noticed.
  */
-void client_on_wait(struct conn *c, short what);
+void client_on_wait(struct conn *c, unsigned news);
 
 /* A request is done with: waits for the next one, which may be there. */
 void client_next(struct conn *c);

@@ -26,47 +26,46 @@
 #include "proxy/tunnel.h"
 
 static void
-on_client(evutil_socket_t fd, short what, void *arg)
+on_client(struct watch *w, unsigned news)
 {
-	struct conn *c = arg;
+	struct conn *c = container_of(w, struct conn, client.watch);
 
-	(void)fd;
 	CHECK_CONN(c);
 	if (c->opened) {
-		tunnel_on_client(c, what);
+		tunnel_on_client(c, news);
 		return;
 	}
-	if ((what & EV_WRITE) && !stream_flush(&c->client)) {
+	if ((news & NEWS_WRITE) && !stream_flush(&c->client)) {
 		conn_close(c, &reason_client_reset, BY_CLIENT);
 		return;
 	}
 	switch (c->state) {
 	case CS_PROXY:
-		proxied_on_event(c, what);
+		proxied_on_event(c, news);
 		break;
 	case CS_TLS:
-		shake_on_event(c, what);
+		shake_on_event(c, news);
 		break;
 	case CS_HEAD:
-		client_on_head(c, what);
+		client_on_head(c, news);
 		break;
 	case CS_CONNECT:
-		client_on_wait(c, what);
+		client_on_wait(c, news);
 		break;
 	case CS_ANSWER:
 		if (c->hs->upgrade == UPGRADE_WEBSOCKET)
-			client_on_wait(c, what);
+			client_on_wait(c, news);
 		else
-			exchange_on_client(c, what);
+			exchange_on_client(c, news);
 		break;
 	case CS_BODY:
-		exchange_on_client(c, what);
+		exchange_on_client(c, news);
 		break;
 	case CS_REPLY:
-		finish_on_reply(c, what);
+		finish_on_reply(c, news);
 		break;
 	case CS_LINGER:
-		finish_on_linger(c, what);
+		finish_on_linger(c, news);
 		break;
 	case CS_TUNNEL: /* opened, see above */
 	case CS_HALF:
@@ -78,22 +77,22 @@ on_client(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-conn_on_server(struct conn *c, short what)
+conn_on_server(struct conn *c, unsigned news)
 {
 	switch (c->state) {
 	case CS_CONNECT: /* there is a connection, see dial.c before that */
-		secure_on_event(c, what);
+		secure_on_event(c, news);
 		break;
 	case CS_ANSWER:
-		server_on_answer(c, what);
+		server_on_answer(c, news);
 		break;
 	case CS_BODY:
-		exchange_on_server(c, what);
+		exchange_on_server(c, news);
 		break;
 	case CS_TUNNEL:
 	case CS_HALF:
 	case CS_CLOSING:
-		tunnel_on_server(c, what);
+		tunnel_on_server(c, news);
 		break;
 	case CS_PROXY:
 	case CS_TLS:
@@ -160,7 +159,7 @@ conn_new(struct worker *w, int fd, const struct addr *peer)
 	list_push_back(&w->conns[CS_HEAD], &c->link);
 	deadline_init(&c->deadline, on_deadline);
 	c->peer = *peer;
-	stream_init(&c->client, w->base, fd, on_client, c);
+	stream_init(&c->client, w->poller, fd, on_client);
 	worker_count(w, +1);
 	ebb_come(&w->conns_ebb);
 	return c;
@@ -213,7 +212,7 @@ conn_close(struct conn *c, const struct reason *why, enum side by)
 		stream_set_reset(&c->client);
 	stream_close(&c->client);
 	conn_set_state(c, CS_DEAD);
-	event_active(&c->worker->reaper, EV_TIMEOUT, 1);
+	timer_set(&c->worker->reaper, 0);
 }
 
 struct handshake *

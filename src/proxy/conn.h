@@ -170,7 +170,7 @@ bool conn_is_slow_only(struct conn *c, const struct reason *due);
 void conn_close(struct conn *c, const struct reason *why, enum side by);
 
 /* An event on the stream of c->server. */
-void conn_on_server(struct conn *c, short what);
+void conn_on_server(struct conn *c, unsigned news);
 
 /* What its listener does before requests, or NULL if that is nothing. */
 static inline const struct gate *

@@ -4,8 +4,6 @@
  */
 #include "proxy/deadline.h"
 
-#include <event2/event.h>
-
 #include "base/clock.h"
 
 #define NEVER UINT64_MAX
@@ -13,12 +11,8 @@
 static void
 arm(struct wheel *w, uint64_t due)
 {
-	uint64_t now = clock_ms(), in = due > now ? due - now : 0;
-	struct timeval tv = { .tv_sec = (time_t)(in / 1000),
-			      .tv_usec = (suseconds_t)(in % 1000 * 1000) };
-
 	w->armed = due;
-	event_add(&w->timer, &tv);
+	timer_set(&w->timer, due);
 }
 
 static void
@@ -67,13 +61,11 @@ run_slot(struct wheel *w, unsigned slot, uint64_t now)
 }
 
 static void
-on_timer(evutil_socket_t fd, short what, void *arg)
+on_timer(struct timer *t)
 {
-	struct wheel *w = arg;
+	struct wheel *w = container_of(t, struct wheel, timer);
 	uint64_t now = clock_ms(), last = now / WHEEL_TICK, tick = w->tick;
 
-	(void)fd;
-	(void)what;
 	if (last - tick >= WHEEL_SLOTS)
 		tick = last - WHEEL_SLOTS + 1;
 	w->tick = last;
@@ -84,9 +76,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-wheel_init(struct wheel *w, struct event_base *base)
+wheel_init(struct wheel *w, struct poller *p)
 {
-	event_assign(&w->timer, base, -1, 0, on_timer, w);
+	timer_init(&w->timer, p, on_timer);
 	w->armed = 0;
 	w->tick = clock_ms() / WHEEL_TICK;
 	for (unsigned i = 0; i < WHEEL_SLOTS; i++) {
@@ -98,7 +90,7 @@ wheel_init(struct wheel *w, struct event_base *base)
 void
 wheel_fini(struct wheel *w)
 {
-	event_del(&w->timer);
+	timer_clear(&w->timer);
 }
 
 void

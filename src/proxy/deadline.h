@@ -10,12 +10,11 @@
 #ifndef PROXY_DEADLINE_H
 #define PROXY_DEADLINE_H
 
-#include <event2/event_struct.h>
 #include <stdint.h>
 
 #include "base/list.h"
+#include "net/poller.h"
 
-struct event_base;
 struct deadline;
 
 typedef void deadline_cb(struct deadline *d);
@@ -30,14 +29,14 @@ struct deadline {
 #define WHEEL_TICK 32 /* ms that share a slot, and how late one may be */
 
 struct wheel {
-	struct event timer;
+	struct timer timer;
 	uint64_t armed;    /* what the timer is set for; 0: not at all */
 	uint64_t tick;     /* the last one handled */
 	struct list slots[WHEEL_SLOTS];
 	uint64_t earliest[WHEEL_SLOTS]; /* a lower bound of what is in it */
 };
 
-void wheel_init(struct wheel *w, struct event_base *base);
+void wheel_init(struct wheel *w, struct poller *p);
 void wheel_fini(struct wheel *w);
 
 void deadline_init(struct deadline *d, deadline_cb *cb);

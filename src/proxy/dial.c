@@ -426,7 +426,7 @@ dial_on_event(struct server *s)
 	if (error == EINPROGRESS)
 		return;
 	/* Nothing listens there if the other end is our own. */
-	if (error == 0 && sock_is_to_itself(s->s.fd, &d->addrs[i]))
+	if (error == 0 && sock_is_to_itself(stream_fd(&s->s), &d->addrs[i]))
 		error = ECONNREFUSED;
 	if (error == 0) {
 		win(c, i);

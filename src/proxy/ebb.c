@@ -6,7 +6,6 @@
 
 #include "proxy/ebb.h"
 
-#include <event2/event.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -21,10 +20,8 @@
  * quarter of all, and if they have not come back a while later.
  */
 #define CROWD 256
-#define SOON_S 5
+#define SOON_MS 5000
 #define PAUSE_MS 4000 /* after one, whoever had it done */
-
-static const struct timeval soon = { .tv_sec = SOON_S };
 
 static bool
 has_gone(const struct ebb *e)
@@ -48,15 +45,13 @@ is_ours(void)
 }
 
 static void
-give_back(evutil_socket_t fd, short what, void *arg)
+give_back(struct timer *t)
 {
-	struct ebb *e = arg;
+	struct ebb *e = container_of(t, struct ebb, soon);
 
-	(void)fd;
-	(void)what;
 	if (has_gone(e)) {
 		if (!is_ours()) {
-			event_add(&e->soon, &soon);
+			timer_set(t, clock_ms() + SOON_MS);
 			return;
 		}
 #ifdef HAVE_MALLOC_TRIM
@@ -68,16 +63,16 @@ give_back(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-ebb_init(struct ebb *e, struct event_base *base)
+ebb_init(struct ebb *e, struct poller *p)
 {
 	*e = (struct ebb){ .n = 0 };
-	event_assign(&e->soon, base, -1, 0, give_back, e);
+	timer_init(&e->soon, p, give_back);
 }
 
 void
 ebb_fini(struct ebb *e)
 {
-	event_del(&e->soon);
+	timer_clear(&e->soon);
 }
 
 void
@@ -93,5 +88,6 @@ ebb_go(struct ebb *e)
 	e->n--;
 	if (e->due || !has_gone(e))
 		return;
-	e->due = event_add(&e->soon, &soon) == 0;
+	e->due = true;
+	timer_set(&e->soon, clock_ms() + SOON_MS);
 }

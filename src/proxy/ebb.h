@@ -8,20 +8,20 @@
 #ifndef PROXY_EBB_H
 #define PROXY_EBB_H
 
-#include <event2/event_struct.h>
 #include <stdbool.h>
 
-struct event_base;
+#include "net/poller.h"
+
 
 /* Of a worker's connections, or of its handshakes. */
 struct ebb {
 	unsigned n;       /* that there are */
 	unsigned most;    /* since malloc was last made to give back */
 	bool due;         /* it soon will be */
-	struct event soon;
+	struct timer soon;
 };
 
-void ebb_init(struct ebb *e, struct event_base *base);
+void ebb_init(struct ebb *e, struct poller *p);
 void ebb_fini(struct ebb *e);
 /* One more, or less. */
 void ebb_come(struct ebb *e);

@@ -458,11 +458,11 @@ read_ahead(struct conn *c)
 }
 
 void
-exchange_on_client(struct conn *c, short what)
+exchange_on_client(struct conn *c, unsigned news)
 {
 	enum conn_state before = c->state;
 
-	if ((what & EV_WRITE) && c->state == CS_BODY && !c->client.out) {
+	if ((news & NEWS_WRITE) && c->state == CS_BODY && !c->client.out) {
 		if (c->hs->res_body.done)
 			finish(c);
 		else
@@ -470,9 +470,9 @@ exchange_on_client(struct conn *c, short what)
 	}
 	if (c->state != before)
 		return;
-	if (what & EV_WRITE)
+	if (news & NEWS_WRITE)
 		set_deadline(c, true);
-	if (!(what & EV_READ)) {
+	if (!(news & NEWS_READ)) {
 		if (stream_is_silent(&c->client) &&
 		    stream_end(&c->client) == END_GONE)
 			conn_close(c, &reason_client_gone, BY_CLIENT);
@@ -492,15 +492,15 @@ on_surplus(struct conn *c)
 }
 
 void
-exchange_on_server(struct conn *c, short what)
+exchange_on_server(struct conn *c, unsigned news)
 {
-	if ((what & EV_WRITE) && !exchange_flush_request(c))
+	if ((news & NEWS_WRITE) && !exchange_flush_request(c))
 		return;
 	if (c->state != CS_BODY)
 		return;
 	if (c->hs->res_body.done) {
 		on_surplus(c);
-	} else if (what & EV_READ) {
+	} else if (news & NEWS_READ) {
 		if (!c->hs->choked)
 			c->server->idle_since = clock_ms();
 		pump_response(c);

@@ -28,8 +28,8 @@ void exchange_answer(struct conn *c, const struct head *res);
 bool exchange_is_cut(const struct conn *c);
 
 /* CS_ANSWER (the client's side) and CS_BODY. */
-void exchange_on_client(struct conn *c, short what);
-void exchange_on_server(struct conn *c, short what);
+void exchange_on_client(struct conn *c, unsigned news);
+void exchange_on_server(struct conn *c, unsigned news);
 void exchange_on_deadline(struct conn *c);
 
 #endif

@@ -262,11 +262,11 @@ finish_fault(struct conn *c, const struct head_fault *fault)
 }
 
 void
-finish_on_reply(struct conn *c, short what)
+finish_on_reply(struct conn *c, unsigned news)
 {
 	if (c->client.out)
 		await_taker(c);
-	else if (what & EV_WRITE)
+	else if (news & NEWS_WRITE)
 		replied(c);
 }
 
@@ -303,11 +303,11 @@ finish_drain(struct conn *c)
 }
 
 void
-finish_on_linger(struct conn *c, short what)
+finish_on_linger(struct conn *c, unsigned news)
 {
 	ssize_t got = -1;
 
-	if (what & EV_READ)
+	if (news & NEWS_READ)
 		got = stream_read(&c->client, c->worker->tools.scratch,
 				  RELAY_SCRATCH);
 	if (got > 0)

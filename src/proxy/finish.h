@@ -28,7 +28,7 @@ void finish_fail(struct conn *c, const struct reason *why);
 void finish_fault(struct conn *c, const struct head_fault *fault);
 
 /* CS_REPLY: the client took bytes, or went. */
-void finish_on_reply(struct conn *c, short what);
+void finish_on_reply(struct conn *c, unsigned news);
 
 /*
  * The last answer was given: sends FIN and throws away what still comes, since
@@ -41,6 +41,6 @@ void finish_on_deadline(struct conn *c);
 /* We are going down: it is not waited for any longer than this. */
 void finish_drain(struct conn *c);
 /* CS_LINGER: input, or the client's FIN. */
-void finish_on_linger(struct conn *c, short what);
+void finish_on_linger(struct conn *c, unsigned news);
 
 #endif

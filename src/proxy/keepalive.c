@@ -53,7 +53,7 @@ begin_side(struct conn *c, enum side s, bool wanted, uint64_t now)
 {
 	*state_of(c, s) = (struct side_state){ .wanted = wanted, .seen = now };
 	if (wanted)
-		sock_set_unsent_limit(conn_stream(c, s)->fd,
+		sock_set_unsent_limit(stream_fd(conn_stream(c, s)),
 				      SOCK_UNSENT_LIMIT);
 }
 

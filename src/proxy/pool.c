@@ -112,7 +112,7 @@ static bool
 is_quiet(const struct pool *p, struct server *s, bool repeatable)
 {
 	if (repeatable && !s->s.tls && s->turn != p->worker->turn)
-		return !stream_has_news(&s->s);
+		return !watch_has_news(&s->s.watch);
 	return stream_is_quiet(&s->s);
 }
 

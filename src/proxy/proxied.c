@@ -92,13 +92,13 @@ look(struct conn *c, const char *p, size_t had, size_t n)
 }
 
 void
-proxied_on_event(struct conn *c, short what)
+proxied_on_event(struct conn *c, unsigned news)
 {
 	char *p = c->worker->tools.scratch;
 	size_t had = buf_len(c->client.in);
 	ssize_t got;
 
-	if (!(what & EV_READ))
+	if (!(news & NEWS_READ))
 		return;
 	if (had > 0)
 		memcpy(p, buf_data(c->client.in), had);
@@ -124,7 +124,7 @@ proxied_on_deadline(struct conn *c)
 void
 proxied_drain(struct conn *c)
 {
-	proxied_on_event(c, EV_READ);
+	proxied_on_event(c, NEWS_READ);
 	if (c->state == CS_HEAD)
 		client_drain(c);
 	else if (c->state == CS_PROXY)

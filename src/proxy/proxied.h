@@ -10,7 +10,7 @@
 /* A fresh connection: waits for its PROXY header, and only then begins. */
 void proxied_begin(struct conn *c);
 /* CS_PROXY: input, and time. */
-void proxied_on_event(struct conn *c, short what);
+void proxied_on_event(struct conn *c, unsigned news);
 void proxied_on_deadline(struct conn *c);
 /* We are going down: closes it, unless a request is there behind its header. */
 void proxied_drain(struct conn *c);

@@ -96,7 +96,7 @@ secure_begin(struct conn *c)
 	struct tls *t = NULL;
 
 	if (desk)
-		t = tls_client_connect(c->hs->route->backend, desk, s->fd,
+		t = tls_client_connect(c->hs->route->backend, desk, stream_fd(s),
 				       conn_server(c)->host, !c->hs->chosen);
 	if (!t) {
 		finish_fail(c, &reason_no_memory);
@@ -108,13 +108,13 @@ secure_begin(struct conn *c)
 }
 
 void
-secure_on_event(struct conn *c, short what)
+secure_on_event(struct conn *c, unsigned news)
 {
 	struct stream *s = &c->server->s;
 
-	if ((what & EV_WRITE) && !stream_flush(s))
+	if ((news & NEWS_WRITE) && !stream_flush(s))
 		fail(c);
-	else if (what & EV_READ)
+	else if (news & NEWS_READ)
 		step(c);
 }
 

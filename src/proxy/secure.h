@@ -13,7 +13,7 @@
  */
 void secure_begin(struct conn *c);
 /* What the server says of it, and time. */
-void secure_on_event(struct conn *c, short what);
+void secure_on_event(struct conn *c, unsigned news);
 void secure_on_deadline(struct conn *c);
 
 #endif

@@ -29,16 +29,15 @@
 #define NEWS_MS 500
 
 static void
-on_server(evutil_socket_t fd, short what, void *arg)
+on_server(struct watch *w, unsigned news)
 {
-	struct server *s = arg;
+	struct server *s = container_of(w, struct server, s.watch);
 
-	(void)fd;
 	CHECK_SERVER(s);
 	if (s->s.connecting)
 		dial_on_event(s);
 	else if (!s->in_pool)
-		conn_on_server(s->conn, what);
+		conn_on_server(s->conn, news);
 	else if (!s->s.tls || !stream_is_quiet(&s->s)) /* a session ticket */
 		pool_discard(&s->worker->pool, s);
 }
@@ -55,7 +54,7 @@ server_free(struct server *s)
 void
 server_watch(struct server *s, int fd, bool here)
 {
-	stream_init(&s->s, s->conn->worker->base, fd, on_server, s);
+	stream_init(&s->s, s->conn->worker->poller, fd, on_server);
 	stream_connect(&s->s, here);
 }
 
@@ -168,7 +167,7 @@ send_proxy_header(struct conn *c)
 
 	if (version == PROXY_NONE)
 		return true;
-	sock_local(c->client.fd, &here);
+	sock_local(stream_fd(&c->client), &here);
 	n = proxyhdr_write(header, version == PROXY_V1 ? 1 : 2,
 			   &c->hs->client, &here);
 	return stream_send(&c->server->s, header, n);
@@ -507,14 +506,14 @@ look(struct conn *c)
 }
 
 void
-server_on_answer(struct conn *c, short what)
+server_on_answer(struct conn *c, unsigned news)
 {
 	struct stream *s = &c->server->s;
 	ssize_t got;
 
-	if ((what & EV_WRITE) && !exchange_flush_request(c))
+	if ((news & NEWS_WRITE) && !exchange_flush_request(c))
 		return;
-	if (!(what & EV_READ))
+	if (!(news & NEWS_READ))
 		return;
 	c->server->idle_since = clock_ms();
 	/* Most pages come with their head; of a large body the rest is not seen. */

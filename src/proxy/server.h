@@ -27,7 +27,7 @@ void server_on_deadline(struct conn *c);
  */
 bool server_awaits_news(struct conn *c);
 /* CS_ANSWER: the response head, or a part of it. */
-void server_on_answer(struct conn *c, short what);
+void server_on_answer(struct conn *c, unsigned news);
 /*
  * The connection was lost before an answer: retries if that is safe, else
  * fails the request with `why`.

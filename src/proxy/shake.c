@@ -73,7 +73,7 @@ begin_tls(struct conn *c)
 		return false;
 	}
 	if (desk)
-		t = tls_certs_accept(conn_gate(c)->certs, desk, c->client.fd);
+		t = tls_certs_accept(conn_gate(c)->certs, desk, stream_fd(&c->client));
 	if (!t) {
 		conn_close(c, &reason_no_memory, BY_PROXY);
 		return false;
@@ -103,11 +103,11 @@ reason_of(const struct tls *t)
 }
 
 void
-shake_on_event(struct conn *c, short what)
+shake_on_event(struct conn *c, unsigned news)
 {
 	const struct tls *t;
 
-	if (!(what & EV_READ))
+	if (!(news & NEWS_READ))
 		return;
 	if (!c->client.tls && !begin_tls(c))
 		return;
@@ -138,7 +138,7 @@ shake_on_deadline(struct conn *c)
 void
 shake_drain(struct conn *c)
 {
-	shake_on_event(c, EV_READ);
+	shake_on_event(c, NEWS_READ);
 	if (c->state == CS_HEAD)
 		client_drain(c);
 	else if (c->state == CS_TLS)

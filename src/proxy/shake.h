@@ -13,7 +13,7 @@
  */
 void shake_begin(struct conn *c);
 /* CS_TLS: input, and time. */
-void shake_on_event(struct conn *c, short what);
+void shake_on_event(struct conn *c, unsigned news);
 void shake_on_deadline(struct conn *c);
 /* We are going down: closes it, unless a request is there already. */
 void shake_drain(struct conn *c);

@@ -169,11 +169,11 @@ on_silent(struct conn *c, enum side by)
 }
 
 static void
-on_event(struct conn *c, enum side by, short what)
+on_event(struct conn *c, enum side by, unsigned news)
 {
 	struct stream *s = conn_stream(c, by);
 
-	if ((what & EV_WRITE) && s->out) {
+	if ((news & NEWS_WRITE) && s->out) {
 		if (stream_flush(s))
 			on_writable(c, by);
 		else
@@ -181,22 +181,22 @@ on_event(struct conn *c, enum side by, short what)
 	}
 	if (!c->opened)
 		return;
-	if (!(what & EV_READ))
+	if (!(news & NEWS_READ))
 		on_silent(c, by);
 	else
 		tunnel_pump(c, by);
 }
 
 void
-tunnel_on_client(struct conn *c, short what)
+tunnel_on_client(struct conn *c, unsigned news)
 {
-	on_event(c, BY_CLIENT, what);
+	on_event(c, BY_CLIENT, news);
 }
 
 void
-tunnel_on_server(struct conn *c, short what)
+tunnel_on_server(struct conn *c, unsigned news)
 {
-	on_event(c, BY_SERVER, what);
+	on_event(c, BY_SERVER, news);
 }
 
 /* The 101, as it came but for its version and headers of the operator's. */

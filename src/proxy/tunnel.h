@@ -14,8 +14,8 @@
 void tunnel_start(struct conn *c, const struct head *res);
 
 /* CS_TUNNEL, CS_HALF, CS_CLOSING */
-void tunnel_on_client(struct conn *c, short what);
-void tunnel_on_server(struct conn *c, short what);
+void tunnel_on_client(struct conn *c, unsigned news);
+void tunnel_on_server(struct conn *c, unsigned news);
 void tunnel_on_deadline(struct conn *c);
 
 /*

@@ -40,12 +40,10 @@ free_conn(struct worker *w, struct conn *c)
 
 /* At the end of a turn: nobody up the stack holds a dead one any more. */
 static void
-reap(evutil_socket_t fd, short what, void *arg)
+reap(struct timer *t)
 {
-	struct worker *w = arg;
+	struct worker *w = container_of(t, struct worker, reaper);
 
-	(void)fd;
-	(void)what;
 	list_each(it, &w->conns[CS_DEAD])
 		free_conn(w, container_of(it, struct conn, link));
 	if (w->draining && w->nconns == 0 && w->on_idle)
@@ -68,14 +66,11 @@ count_tunnels(const struct worker *w)
  * so that their clients do not all come back at the same moment.
  */
 static void
-say_goodbye(evutil_socket_t fd, short what, void *arg)
+say_goodbye(struct timer *t)
 {
-	static const struct timeval pause = { .tv_usec = FAREWELL_MS * 1000 };
-	struct worker *w = arg;
+	struct worker *w = container_of(t, struct worker, farewell);
 	unsigned n = count_tunnels(w);
 
-	(void)fd;
-	(void)what;
 	n = (n + w->farewells - 1) / w->farewells;
 	list_each(it, &w->conns[CS_TUNNEL]) {
 		struct conn *c = container_of(it, struct conn, link);
@@ -88,7 +83,7 @@ say_goodbye(evutil_socket_t fd, short what, void *arg)
 		n--;
 	}
 	if (--w->farewells > 0)
-		event_add(&w->farewell, &pause);
+		timer_set(&w->farewell, clock_ms() + FAREWELL_MS);
 }
 
 static void
@@ -104,12 +99,10 @@ let_go_silent(struct worker *w)
 
 /* There is not much time left: within a message is a place as well. */
 static void
-hurry(evutil_socket_t fd, short what, void *arg)
+hurry(struct timer *t)
 {
-	struct worker *w = arg;
+	struct worker *w = container_of(t, struct worker, impatience);
 
-	(void)fd;
-	(void)what;
 	w->hurried = true;
 	let_go_silent(w);
 	for (unsigned i = CS_TUNNEL; i <= CS_HALF; i++) {
@@ -134,10 +127,10 @@ seed(unsigned index)
 }
 
 bool
-worker_init(struct worker *w, struct event_base *base, struct conf *conf,
+worker_init(struct worker *w, struct poller *p, struct conf *conf,
 	    unsigned index, unsigned count)
 {
-	*w = (struct worker){ .base = base,
+	*w = (struct worker){ .poller = p,
 			      .index = index,
 			      .count = count,
 			      .close_code = CLOSE_GOING_AWAY,
@@ -146,15 +139,15 @@ worker_init(struct worker *w, struct event_base *base, struct conf *conf,
 		list_init(&w->conns[i]);
 	chunks_init(&w->conn_chunks, sizeof(struct conn));
 	chunks_init(&w->server_chunks, sizeof(struct server));
-	ebb_init(&w->conns_ebb, base);
-	ebb_init(&w->handshakes_ebb, base);
-	wheel_init(&w->wheel, base);
+	ebb_init(&w->conns_ebb, p);
+	ebb_init(&w->handshakes_ebb, p);
+	wheel_init(&w->wheel, p);
 	repeat_init(&w->repeats);
 	pool_init(&w->pool, w);
 	hosts_init(&w->hosts);
-	event_assign(&w->reaper, base, -1, 0, reap, w);
-	event_assign(&w->farewell, base, -1, 0, say_goodbye, w);
-	event_assign(&w->impatience, base, -1, 0, hurry, w);
+	timer_init(&w->reaper, p, reap);
+	timer_init(&w->farewell, p, say_goodbye);
+	timer_init(&w->impatience, p, hurry);
 	if (!relay_tools_init(&w->tools) ||
 	    !pool_reset(&w->pool, conf->nbackends)) {
 		relay_tools_fini(&w->tools);
@@ -169,13 +162,13 @@ worker_fini(struct worker *w)
 {
 	w->on_idle = NULL;
 	worker_cut(w);
-	reap(-1, 0, w);
-	event_del(&w->reaper);
-	event_del(&w->farewell);
+	reap(&w->reaper);
+	timer_clear(&w->reaper);
+	timer_clear(&w->farewell);
 	ebb_fini(&w->conns_ebb);
 	ebb_fini(&w->handshakes_ebb);
 	repeat_flush(&w->repeats);
-	event_del(&w->impatience);
+	timer_clear(&w->impatience);
 	pool_fini(&w->pool);
 	hosts_fini(&w->hosts);
 	wheel_fini(&w->wheel);
@@ -258,9 +251,6 @@ worker_drain(struct worker *w, const struct drain *how)
 	/* The last of a crowd are told then, and have messages to end, too. */
 	uint64_t patience = crowd ? how->spread + how->spread / 2
 				  : how->spread;
-	struct timeval tv = { .tv_sec = (time_t)(patience / 1000),
-			      .tv_usec = (suseconds_t)(patience % 1000 *
-						       1000) };
 
 	w->draining = true;
 	w->close_code = how->close_code;
@@ -273,10 +263,10 @@ worker_drain(struct worker *w, const struct drain *how)
 	list_each(it, &w->conns[CS_HALF])
 		tunnel_goodbye(container_of(it, struct conn, link));
 	w->farewells = crowd ? (unsigned)(how->spread / FAREWELL_MS) + 1 : 1;
-	say_goodbye(-1, 0, w);
-	event_add(&w->impatience, &tv);
+	say_goodbye(&w->farewell);
+	timer_set(&w->impatience, clock_ms() + patience);
 	pool_empty(&w->pool);
-	event_active(&w->reaper, EV_TIMEOUT, 1);
+	timer_set(&w->reaper, 0);
 }
 
 void

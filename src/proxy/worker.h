@@ -2,7 +2,7 @@
 /*
  * worker.h: what the connections of one thread share.
  *
- * Workers share nothing with each other: each has its own event base, its own
+ * Workers share nothing with each other: each has its own poller, its own
  * listeners, connections and pool, and no lock.  Only its own thread touches
  * it; others write to its mailbox (run/mailbox.h).
  */
@@ -16,6 +16,7 @@
 #include "base/chunks.h"
 #include "base/list.h"
 #include "conf/conf.h"
+#include "net/poller.h"
 #include "net/relay.h"
 #include "proxy/deadline.h"
 #include "proxy/ebb.h"
@@ -56,7 +57,7 @@ struct witness;
 #define KEYS 512 /* random bytes that are fetched at once */
 
 struct worker {
-	struct event_base *base;
+	struct poller *poller;
 	struct conf *conf; /* counted */
 	struct relay_tools tools;
 	struct tls_desk *desk; /* the same for TLS, with the first that has it */
@@ -66,10 +67,10 @@ struct worker {
 	struct list *cursor;   /* a survey's: where its next slice begins */
 	struct chunks conn_chunks, server_chunks; /* their memory */
 	struct ebb conns_ebb, handshakes_ebb;
-	struct event reaper;
-	struct event farewell; /* to the next ones, in a drain */
+	struct timer reaper;
+	struct timer farewell; /* to the next ones, in a drain */
 	unsigned farewells;    /* how often still */
-	struct event impatience; /* of a drain: from then on it is hurried */
+	struct timer impatience; /* of a drain: from then on it is hurried */
 	struct pool pool;
 	struct hosts hosts;
 	struct repeats repeats; /* of log lines */
@@ -96,7 +97,7 @@ struct worker {
 /*
  * Takes a reference to conf.  False when memory is out.
  */
-bool worker_init(struct worker *w, struct event_base *base, struct conf *conf,
+bool worker_init(struct worker *w, struct poller *p, struct conf *conf,
 		 unsigned index, unsigned count) WUNRES;
 /* Closes whatever is left, and frees. */
 void worker_fini(struct worker *w);

@@ -15,7 +15,6 @@
  */
 #include "run/admin.h"
 
-#include <event2/event.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +43,7 @@ struct question {
 };
 
 struct admin {
-	struct event_base *base;
+	struct poller *poller;
 	struct admin_socket socket;
 	struct listener *listener;
 	struct list callers;
@@ -437,14 +436,14 @@ on_accept(void *arg, const void *tag, int fd, const struct addr *peer)
 	(void)tag;
 	(void)peer;
 	if (make_room(a))
-		(void)caller_new(a->base, fd, &a->callers, on_request, on_gone,
+		(void)caller_new(a->poller, fd, &a->callers, on_request, on_gone,
 				 a);
 	else
 		close(fd);
 }
 
 struct admin *
-admin_open(struct event_base *base, const struct conf *conf,
+admin_open(struct poller *p, const struct conf *conf,
 	   pid_t predecessor, unsigned nworkers,
 	   const struct admin_does *does, void *arg)
 {
@@ -455,7 +454,7 @@ admin_open(struct event_base *base, const struct conf *conf,
 	    !admin_socket_open(&s, conf->admin_socket, predecessor))
 		return NULL;
 	a = xcalloc(1, sizeof(*a));
-	a->base = base;
+	a->poller = p;
 	a->socket = s;
 	a->does = does;
 	a->arg = arg;
@@ -463,7 +462,7 @@ admin_open(struct event_base *base, const struct conf *conf,
 	list_init(&a->callers);
 	list_init(&a->questions);
 	roster_init(&a->roster, nworkers, does->ask, arg);
-	a->listener = listener_new(base, s.fd, false, on_accept, a, NULL);
+	a->listener = listener_new(p, s.fd, false, on_accept, a, NULL);
 	if (!a->listener) {
 		admin_close(a);
 		return NULL;

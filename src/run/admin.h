@@ -15,7 +15,7 @@
 #include "conf/conf.h"
 #include "run/roster.h"
 
-struct event_base;
+struct poller;
 struct admin;
 
 /* What it has the main loop do. */
@@ -36,7 +36,7 @@ struct admin_does {
  * wanted, or, after a line in the log, cannot be had: nobody needs it to be
  * served.
  */
-struct admin *admin_open(struct event_base *base, const struct conf *conf,
+struct admin *admin_open(struct poller *p, const struct conf *conf,
 			 pid_t predecessor, unsigned nworkers,
 			 const struct admin_does *does, void *arg) WUNRES;
 /* Removes the socket's file if it is still ours.  NULL is nothing. */

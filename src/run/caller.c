@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "run/admin_text.h"
 
-#define PATIENCE 10              /* s */
+#define PATIENCE 10000           /* ms */
 #define SIGN_OF_LIFE 2000        /* ms */
 #define HEAD_MAX (8 * 1024)
 #define SURPLUS_MAX (64 * 1024)  /* bytes that are read and thrown away */
@@ -21,9 +21,7 @@
 static void
 be_patient(struct caller *c)
 {
-	static const struct timeval patience = { .tv_sec = PATIENCE };
-
-	event_add(&c->late, &patience);
+	timer_set(&c->late, clock_ms() + PATIENCE);
 }
 
 void
@@ -31,8 +29,8 @@ caller_close(struct caller *c)
 {
 	if (c->state == CALLER_WAITS)
 		c->gone(c, c->arg);
-	event_del(&c->late);
-	event_del(&c->turn);
+	timer_clear(&c->late);
+	timer_clear(&c->turn);
 	listing_free(c->listing);
 	list_remove(&c->link);
 	stream_close(&c->s);
@@ -82,9 +80,7 @@ send_head(struct caller *c, unsigned status, const char *length)
 static void
 await_turn(struct caller *c)
 {
-	static const struct timeval at_once = { .tv_sec = 0 };
-
-	event_add(&c->turn, &at_once);
+	timer_set(&c->turn, 0);
 }
 
 /* All was said; or not `ok`, a part of it, and that is the end. */
@@ -175,12 +171,10 @@ go_on(struct caller *c)
 }
 
 static void
-on_turn(evutil_socket_t fd, short what, void *arg)
+on_turn(struct timer *t)
 {
-	struct caller *c = arg;
+	struct caller *c = container_of(t, struct caller, turn);
 
-	(void)fd;
-	(void)what;
 	if (c->listing)
 		go_on(c);
 	else
@@ -222,12 +216,10 @@ caller_has_news(struct caller *c)
 /* ---- the request ---- */
 
 static void
-on_late(evutil_socket_t fd, short what, void *arg)
+on_late(struct timer *t)
 {
-	struct caller *c = arg;
+	struct caller *c = container_of(t, struct caller, late);
 
-	(void)fd;
-	(void)what;
 	if (c->state != CALLER_WAITS) {
 		caller_close(c);
 		return;
@@ -306,20 +298,19 @@ is_told_all(const struct caller *c)
 }
 
 static void
-on_event(evutil_socket_t fd, short what, void *arg)
+on_event(struct watch *w, unsigned news)
 {
-	struct caller *c = arg;
+	struct caller *c = container_of(w, struct caller, s.watch);
 	bool owed = c->s.out != NULL;
 
-	(void)fd;
-	if (((what & EV_WRITE) && !stream_flush(&c->s)) ||
-	    ((what & EV_READ) && !read_some(c)) || is_gone(c)) {
+	if (((news & NEWS_WRITE) && !stream_flush(&c->s)) ||
+	    ((news & NEWS_READ) && !read_some(c)) || is_gone(c)) {
 		caller_close(c);
 		return;
 	}
-	if (is_told_all(c) && (c->s.eof || (what & EV_CLOSED))) {
+	if (is_told_all(c) && (c->s.eof || (news & NEWS_END))) {
 		caller_close(c);
-	} else if (owed && (what & EV_WRITE)) {
+	} else if (owed && (news & NEWS_WRITE)) {
 		be_patient(c);
 		if (c->listing && !c->s.out)
 			go_on(c);
@@ -327,7 +318,7 @@ on_event(evutil_socket_t fd, short what, void *arg)
 }
 
 struct caller *
-caller_new(struct event_base *base, int fd, struct list *list,
+caller_new(struct poller *p, int fd, struct list *list,
 	   caller_asks *asks, caller_gone *gone, void *arg)
 {
 	struct caller *c = calloc(1, sizeof(*c));
@@ -341,10 +332,10 @@ caller_new(struct event_base *base, int fd, struct list *list,
 	c->gone = gone;
 	c->arg = arg;
 	list_push_back(list, &c->link);
-	stream_init(&c->s, base, fd, on_event, c);
+	stream_init(&c->s, p, fd, on_event);
 	stream_set_reading(&c->s, true);
-	event_assign(&c->late, base, -1, 0, on_late, c);
-	event_assign(&c->turn, base, -1, 0, on_turn, c);
+	timer_init(&c->late, p, on_late);
+	timer_init(&c->turn, p, on_turn);
 	be_patient(c);
 	return c;
 }

@@ -27,8 +27,8 @@ enum caller_state { CALLER_ASKS, CALLER_WAITS, CALLER_HEARS };
 struct caller {
 	struct list link;   /* its owner's */
 	struct stream s;
-	struct event late;  /* its ten seconds */
-	struct event turn;  /* goes on, or ends it, in the next one */
+	struct timer late;  /* its ten seconds */
+	struct timer turn;  /* goes on, or ends it, in the next one */
 	struct listing *listing; /* owned: what it has yet to hear; or NULL */
 	enum caller_state state;
 	size_t scanned;     /* of its head */
@@ -45,7 +45,7 @@ struct caller {
  * Takes over fd, which is closed if memory is out, and then it is NULL.  It
  * adds itself to `list`, and frees itself.
  */
-struct caller *caller_new(struct event_base *base, int fd, struct list *list,
+struct caller *caller_new(struct poller *p, int fd, struct list *list,
 			  caller_asks *asks, caller_gone *gone, void *arg);
 /*
  * The answer, in the form that it wants: takes the bytes of *body.  Not `ok`:

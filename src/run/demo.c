@@ -9,8 +9,6 @@
 #include "run/demo.h"
 
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <fcntl.h>
 #include <microhttpd.h>
 #include <pthread.h>
@@ -20,6 +18,7 @@
 #include <sys/socket.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -32,7 +31,7 @@
 #define CONNECTIONS_MAX 256
 #define IDLE_SECONDS 60
 
-#define BEAT_SECONDS 2
+#define BEAT 2000 /* ms */
 #define BLOCK (16 * 1024) /* bytes of a feed that are sent at once */
 
 #define TEXT "text/plain; charset=utf-8"
@@ -41,7 +40,7 @@ struct demo {
 	struct MHD_Daemon *daemon;
 	struct door *door;
 	struct feeds *feeds;
-	struct event beat;
+	struct timer beat;
 	pthread_mutex_t lock;    /* of all below */
 	pthread_cond_t none_left;
 	struct list sessions;    /* whose descriptors are still theirs */
@@ -498,35 +497,31 @@ on_visitor(void *arg, int fd, struct slice head)
 }
 
 static void
-on_beat(evutil_socket_t fd, short what, void *arg)
+on_beat(struct timer *t)
 {
-	struct demo *d = arg;
+	struct demo *d = container_of(t, struct demo, beat);
 
-	(void)fd;
-	(void)what;
+	timer_set(t, clock_ms() + BEAT);
 	feeds_beat(d->feeds);
 }
 
 /* NULL, or what is missing. */
 static const char *
-start_parts(struct demo *d, struct event_base *base, uint16_t *port)
+start_parts(struct demo *d, struct poller *p, uint16_t *port)
 {
-	static const struct timeval beat = {.tv_sec = BEAT_SECONDS};
-
 	if (!(d->feeds = feeds_new(&feed_pause)))
 		return "memory is out";
 	if (!(d->daemon = start_daemon(d)))
 		return "libmicrohttpd does not start";
-	if (!(d->door = door_open(base, on_visitor, d, port)))
+	if (!(d->door = door_open(p, on_visitor, d, port)))
 		return strerror(errno);
-	event_assign(&d->beat, base, -1, EV_PERSIST, on_beat, d);
-	event_add(&d->beat, &beat);
+	timer_set(&d->beat, clock_ms() + BEAT);
 	log_set_watch(feeds_on_line, d->feeds);
 	return NULL;
 }
 
 struct demo *
-demo_start(struct event_base *base, uint16_t *port)
+demo_start(struct poller *p, uint16_t *port)
 {
 	struct demo *d = xcalloc(1, sizeof(*d));
 	const char *error;
@@ -534,7 +529,8 @@ demo_start(struct event_base *base, uint16_t *port)
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->none_left, NULL);
 	list_init(&d->sessions);
-	if (!(error = start_parts(d, base, port)))
+	timer_init(&d->beat, p, on_beat);
+	if (!(error = start_parts(d, p, port)))
 		return d;
 	log_say(LOG_FATAL, "the demonstration cannot be started: %s", error);
 	demo_stop(d);
@@ -581,8 +577,7 @@ demo_stop(struct demo *d)
 	if (d->daemon)
 		MHD_stop_daemon(d->daemon);
 	feeds_free(d->feeds);
-	if (event_initialized(&d->beat))
-		event_del(&d->beat);
+	timer_clear(&d->beat);
 	pthread_cond_destroy(&d->none_left);
 	pthread_mutex_destroy(&d->lock);
 	free(d);

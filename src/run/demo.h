@@ -15,7 +15,7 @@
 #include "base/attrib.h"
 
 struct demo;
-struct event_base;
+struct poller;
 struct witness;
 
 /*
@@ -23,7 +23,7 @@ struct witness;
  * are workers: the log's lines are its own to watch from then on.  NULL, with
  * a line in the log, if that failed.
  */
-struct demo *demo_start(struct event_base *base, uint16_t *port) WUNRES;
+struct demo *demo_start(struct poller *p, uint16_t *port) WUNRES;
 /* Every worker is to have it. */
 struct witness *demo_witness(struct demo *d);
 /* Pages are to hold up no drain. */

@@ -6,24 +6,24 @@
 #include "run/demo_door.h"
 
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "base/list.h"
 #include "net/listen.h"
+#include "net/poller.h"
 #include "proto/head.h"
 
 #define HEAD_MAX (128 * 1024) /* twice what may enter, by default */
 #define VISITORS_MAX 256
-#define PATIENCE 10 /* s for a first head */
+#define PATIENCE 10000 /* ms for a first head */
 
 struct door {
-	struct event_base *base;
+	struct poller *poller;
 	door_cb *cb;
 	void *arg;
 	int fd;
@@ -37,7 +37,8 @@ struct door {
 struct visitor {
 	struct list link;
 	struct door *door;
-	struct event ev;
+	struct watch watch;
+	struct timer late;
 	size_t seen, scanned;
 };
 
@@ -51,9 +52,10 @@ set_low_water(int fd, int n)
 static int
 part(struct visitor *v)
 {
-	int fd = event_get_fd(&v->ev);
+	int fd = v->watch.fd;
 
-	event_del(&v->ev);
+	watch_leave(&v->watch);
+	timer_clear(&v->late);
 	list_remove(&v->link);
 	v->door->nvisitors--;
 	free(v);
@@ -85,13 +87,14 @@ look(struct visitor *v, size_t n, size_t *len)
  * come with one byte more, or with the end.
  */
 static void
-on_bytes(evutil_socket_t fd, short what, void *arg)
+on_bytes(struct watch *w, unsigned news)
 {
-	struct visitor *v = arg;
-	ssize_t n = recv(fd, v->door->bytes, HEAD_MAX, MSG_PEEK);
+	struct visitor *v = container_of(w, struct visitor, watch);
+	ssize_t n = recv(w->fd, v->door->bytes, HEAD_MAX, MSG_PEEK);
 	size_t len = 0;
 
-	if ((what & EV_TIMEOUT) || n == 0 || (size_t)n == v->seen)
+	(void)news;
+	if (n == 0 || (size_t)n == v->seen)
 		close(part(v));
 	else if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -100,13 +103,18 @@ on_bytes(evutil_socket_t fd, short what, void *arg)
 	else if (look(v, (size_t)n, &len))
 		let_in(v, len);
 	else
-		set_low_water((int)fd, (int)n + 1);
+		set_low_water(w->fd, (int)n + 1);
+}
+
+static void
+on_late(struct timer *t)
+{
+	close(part(container_of(t, struct visitor, late)));
 }
 
 static void
 on_accept(void *arg, const void *tag, int fd, const struct addr *peer)
 {
-	static const struct timeval patience = { .tv_sec = PATIENCE };
 	struct door *d = arg;
 	struct visitor *v = d->nvisitors < VISITORS_MAX ? calloc(1, sizeof(*v))
 							: NULL;
@@ -120,8 +128,11 @@ on_accept(void *arg, const void *tag, int fd, const struct addr *peer)
 	v->door = d;
 	list_push_back(&d->visitors, &v->link);
 	d->nvisitors++;
-	event_assign(&v->ev, d->base, fd, EV_READ | EV_PERSIST, on_bytes, v);
-	event_add(&v->ev, &patience);
+	watch_init(&v->watch, d->poller, fd, on_bytes);
+	timer_init(&v->late, d->poller, on_late);
+	timer_set(&v->late, clock_ms() + PATIENCE);
+	if (!watch_want(&v->watch, NEWS_READ))
+		close(part(v));
 }
 
 static uint16_t
@@ -137,7 +148,7 @@ port_of(int fd)
 }
 
 struct door *
-door_open(struct event_base *base, door_cb *cb, void *arg, uint16_t *port)
+door_open(struct poller *p, door_cb *cb, void *arg, uint16_t *port)
 {
 	struct addr a = { .family = 4 };
 	struct door *d = calloc(1, sizeof(*d));
@@ -146,13 +157,13 @@ door_open(struct event_base *base, door_cb *cb, void *arg, uint16_t *port)
 	if (!d)
 		return NULL;
 	memcpy(a.ip, "\177\0\0\1", 4);
-	d->base = base;
+	d->poller = p;
 	d->cb = cb;
 	d->arg = arg;
 	list_init(&d->visitors);
 	d->fd = listen_open(&a, false);
 	if (d->fd >= 0 &&
-	    (d->listener = listener_new(base, d->fd, false, on_accept, d,
+	    (d->listener = listener_new(p, d->fd, false, on_accept, d,
 					    NULL))) {
 		*port = port_of(d->fd);
 		return d;

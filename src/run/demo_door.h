@@ -14,7 +14,7 @@
 #include "base/attrib.h"
 #include "base/slice.h"
 
-struct event_base;
+struct poller;
 struct door;
 
 /*
@@ -25,9 +25,9 @@ typedef void door_cb(void *arg, int fd, struct slice head);
 
 /*
  * Listens on a free port of 127.0.0.1, which is put in *port, and calls back
- * on that base.  NULL and errno.
+ * on that poller's thread.  NULL and errno.
  */
-struct door *door_open(struct event_base *base, door_cb *cb, void *arg,
+struct door *door_open(struct poller *p, door_cb *cb, void *arg,
 		       uint16_t *port) WUNRES;
 void door_close(struct door *d);
 

@@ -107,7 +107,7 @@ find_ports(struct loop *l)
 		log_say(LOG_FATAL, "no port is free for the application");
 		return false;
 	}
-	if (l->conf->demo && !(l->demo = demo_start(l->base, &l->demo_port)))
+	if (l->conf->demo && !(l->demo = demo_start(l->poller, &l->demo_port)))
 		return false;
 	return true;
 }
@@ -130,7 +130,7 @@ start(struct loop *l)
 		return false;
 	loop_fill_in(l, l->conf);
 	loop_resolve(l->conf);
-	if (!mailbox_init(&l->mail, l->base, on_letter, l)) {
+	if (!mailbox_init(&l->mail, l->poller, on_letter, l)) {
 		log_say(LOG_FATAL, "cannot make a mailbox: %s",
 			strerror(errno));
 		return false;
@@ -193,7 +193,8 @@ loop_run(struct conf *conf)
 	bool started;
 
 	l.base = event_base_new();
-	if (!l.base) {
+	l.poller = l.base ? poller_new(l.base) : NULL;
+	if (!l.poller) {
 		log_say(LOG_FATAL, "cannot make an event loop");
 		return 1;
 	}
@@ -205,6 +206,7 @@ loop_run(struct conf *conf)
 	/* A signal that comes now is late: its handler is about to go. */
 	loop_block_signals(NULL);
 	stop(&l);
+	poller_free(l.poller);
 	event_base_free(l.base);
 	return l.status;
 }

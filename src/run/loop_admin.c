@@ -74,6 +74,6 @@ loop_open_admin(struct loop *l, pid_t predecessor)
 		.reload = reload_by_word,
 	};
 
-	l->admin = admin_open(l->base, l->conf, predecessor, l->nthreads,
+	l->admin = admin_open(l->poller, l->conf, predecessor, l->nthreads,
 			      &does, l);
 }

@@ -33,6 +33,7 @@
 struct loop {
 	struct conf *conf;
 	struct event_base *base;
+	struct poller *poller; /* its guest */
 	struct event sigs[LOOP_SIGNALS];
 	struct event end;      /* the drain's */
 	struct event ready;    /* when to say so */

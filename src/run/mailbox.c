@@ -4,7 +4,6 @@
  */
 #include "run/mailbox.h"
 
-#include <event2/event.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
@@ -43,18 +42,17 @@ read_letters(struct mailbox *m)
 }
 
 static void
-on_wake(evutil_socket_t fd, short what, void *arg)
+on_wake(struct watch *w, unsigned news)
 {
 	uint64_t drop[8];
 
-	(void)what;
-	(void)!read(fd, drop, sizeof(drop));
-	(void)read_letters(arg);
+	(void)news;
+	(void)!read(w->fd, drop, sizeof(drop));
+	(void)read_letters(container_of(w, struct mailbox, watch));
 }
 
 bool
-mailbox_init(struct mailbox *m, struct event_base *base, mailbox_cb *cb,
-	     void *owner)
+mailbox_init(struct mailbox *m, struct poller *p, mailbox_cb *cb, void *owner)
 {
 	if (!wake_open(m->wake))
 		return false;
@@ -62,16 +60,14 @@ mailbox_init(struct mailbox *m, struct event_base *base, mailbox_cb *cb,
 	list_init(&m->letters);
 	m->cb = cb;
 	m->owner = owner;
-	event_assign(&m->ev, base, m->wake[0], EV_READ | EV_PERSIST, on_wake,
-		     m);
-	event_add(&m->ev, NULL);
-	return true;
+	watch_init(&m->watch, p, m->wake[0], on_wake);
+	return watch_want(&m->watch, NEWS_READ);
 }
 
 void
 mailbox_fini(struct mailbox *m)
 {
-	event_del(&m->ev);
+	watch_leave(&m->watch);
 	while (read_letters(m))
 		;
 	close(m->wake[0]);

@@ -8,12 +8,12 @@
 #ifndef RUN_MAILBOX_H
 #define RUN_MAILBOX_H
 
-#include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdbool.h>
 
 #include "base/attrib.h"
 #include "base/list.h"
+#include "net/poller.h"
 
 enum message {
 	MSG_CONF,     /* arg: a struct conf, counted for the receiver */
@@ -40,13 +40,13 @@ struct mailbox {
 	pthread_mutex_t lock;
 	struct list letters;
 	int wake[2]; /* an eventfd twice, or a pipe: read, write */
-	struct event ev;
+	struct watch watch;
 	mailbox_cb *cb;
 	void *owner;
 };
 
-/* Letters are read on `base`.  False, with errno, without descriptors. */
-bool mailbox_init(struct mailbox *m, struct event_base *base, mailbox_cb *cb,
+/* Letters are read on that poller's thread.  False, with errno, without descriptors. */
+bool mailbox_init(struct mailbox *m, struct poller *p, mailbox_cb *cb,
 		  void *owner) WUNRES;
 /* Hands over the letters that are still there. */
 void mailbox_fini(struct mailbox *m);

@@ -5,6 +5,7 @@
 #include "run/names.h"
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>

@@ -11,7 +11,6 @@
 #include "run/thread.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,7 +150,7 @@ on_letter(enum message what, void *arg, void *owner)
 		mailbox_post(t->main, MSG_SURVEY, arg);
 		break;
 	case MSG_STOP:
-		event_base_loopbreak(t->base);
+		t->stopped = true;
 		break;
 	case MSG_DEAF:
 	case MSG_STALE:
@@ -189,36 +188,16 @@ run(void *arg)
 
 	do
 		t->worker.turn++;
-	while (event_base_loop(t->base, EVLOOP_ONCE) == 0 &&
-	       !event_base_got_break(t->base));
+	while (poller_turn(t->poller, true) >= 0 && !t->stopped);
 	return NULL;
-}
-
-/*
- * A base that no other thread touches needs no locks.  Streams that are not
- * read are watched for their end edge-triggered, with epoll or kqueue: with
- * poll(2) they would spin.
- */
-static struct event_base *
-new_base(void)
-{
-	struct event_config *cfg = event_config_new();
-	struct event_base *base = NULL;
-
-	if (cfg && event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK) == 0 &&
-	    event_config_require_features(cfg, EV_FEATURE_ET) == 0)
-		base = event_base_new_with_config(cfg);
-	if (cfg)
-		event_config_free(cfg);
-	return base;
 }
 
 static bool
 add_listener(struct thread *t, const struct place *p, int fd)
 {
 	bool secure = p->gate && t->worker.gates[p->gate - 1].certs;
-	struct listener *l = listener_new(t->base, fd, secure, on_accept, t,
-					  p);
+	struct listener *l = listener_new(t->poller, fd, secure, on_accept,
+					  t, p);
 
 	if (!l)
 		return false;
@@ -251,14 +230,9 @@ thread_init(struct thread *t, struct conf *conf, unsigned index,
 	    const struct gate *gates, struct mailbox *main_mail)
 {
 	t->main = main_mail;
-	t->base = new_base();
-	if (!t->base) {
-		log_say(LOG_FATAL, "no event loop: neither epoll nor kqueue "
-			"is to be had here (EVENT_NOEPOLL set?)");
-		return false;
-	}
-	if (!mailbox_init(&t->mail, t->base, on_letter, t) ||
-	    !worker_init(&t->worker, t->base, conf, index, count))
+	t->poller = poller_new(NULL);
+	if (!t->poller || !mailbox_init(&t->mail, t->poller, on_letter, t) ||
+	    !worker_init(&t->worker, t->poller, conf, index, count))
 		goto fail;
 	t->worker.gates = gates;
 	if (!add_listeners(t, sockets))
@@ -300,6 +274,6 @@ thread_fini(struct thread *t)
 	close_listeners(t);
 	mailbox_fini(&t->mail);
 	worker_fini(&t->worker);
-	event_base_free(t->base);
+	poller_free(t->poller);
 	free(t->hearings);
 }

@@ -20,7 +20,7 @@ struct hearing {
 
 struct thread {
 	struct worker worker;
-	struct event_base *base;
+	struct poller *poller;
 	struct mailbox mail;     /* to the worker */
 	struct mailbox *main;    /* to the main thread */
 	struct hearing *hearings; /* owned */
@@ -28,6 +28,7 @@ struct thread {
 	unsigned coming;         /* atomic: connections in its mailbox */
 	pthread_t id;
 	bool running;
+	bool stopped;            /* by a letter */
 };
 
 /*

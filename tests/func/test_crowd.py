@@ -88,7 +88,7 @@ def test_memory_is_used_again(bowsprit, backend, client):
 def test_memory_comes_back(bowsprit, backend, client):
     """
     Of a crowd that opens at once nothing stays but its tunnels, and when it
-    goes they do.  Some 700 KiB are once for all: a log ring, libevent's table.
+    goes they do.  Some 700 KiB are once for all: a log ring, the poller's table.
     """
     if has_asan():
         pytest.skip('ASan keeps what is freed')

@@ -18,7 +18,7 @@
  *	-  what follows is said before the proxy wakes up
  *	ESC  an escape character for who spoke last
  *
- * The worker is the real one, on a real event base.  Four things are not:
+ * The worker is the real one, on a real poller.  Four things are not:
  * connect() makes a socket pair whose other end is a server here, clock_ms()
  * is a number here, RAND_bytes() says the same again and again, and the
  * sockets' buffers are small.
@@ -27,7 +27,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <fcntl.h>
 #include <openssl/rand.h>
 #include <sys/socket.h>
@@ -47,7 +46,7 @@
 #define TURNS 2000
 
 static struct worker worker;
-static struct event_base *base;
+static struct poller *poller;
 static uint64_t now_ms;
 static unsigned refused; /* dials that are to fail */
 static unsigned unanswered; /* dials that are to hang */
@@ -184,13 +183,13 @@ begin(void)
 	refused = unanswered = nhung = 0;
 	counted = 1;
 	peers_reset();
-	base = event_base_new();
-	MUST(base);
-	if (worker_init(&worker, base, confs[0], 0, 1)) {
+	poller = poller_new(NULL);
+	MUST(poller);
+	if (worker_init(&worker, poller, confs[0], 0, 1)) {
 		worker_set_app(&worker, true);
 		return true;
 	}
-	event_base_free(base);
+	poller_free(poller);
 	return false;
 }
 
@@ -199,13 +198,14 @@ static void
 settle(void)
 {
 	for (unsigned i = 0; i < TURNS; i++) {
-		event_base_get_max_events(base, EVENT_BASE_COUNT_ACTIVE, 1);
+		int told;
+
 		worker.turn++;
-		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		told = poller_turn(poller, false);
+		MUST(told >= 0);
 		if (peers_listen())
 			i = 0;
-		else if (event_base_get_max_events(
-				 base, EVENT_BASE_COUNT_ACTIVE, 1) == 0)
+		else if (told == 0)
 			break;
 		MUST(i < TURNS - 1 && "the loop spins");
 	}
@@ -216,7 +216,6 @@ static void
 pass_time(uint64_t ms)
 {
 	now_ms += ms;
-	event_active(&worker.wheel.timer, EV_TIMEOUT, 1);
 	settle();
 }
 
@@ -391,7 +390,7 @@ finish(void)
 	while (nhung > 0)
 		close(hung[--nhung]);
 	worker_fini(&worker);
-	event_base_free(base);
+	poller_free(poller);
 }
 
 int

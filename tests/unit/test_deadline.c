@@ -4,7 +4,6 @@
  */
 #include "row.h"
 
-#include <event2/event.h>
 
 #include "base/clock.h"
 #include "proxy/deadline.h"
@@ -33,22 +32,30 @@ on_due(struct deadline *d)
 }
 
 struct bench {
-	struct event_base *base;
+	struct poller *poller;
 	struct wheel wheel;
 };
 
 static void
 bench_open(struct bench *b)
 {
-	b->base = event_base_new();
-	wheel_init(&b->wheel, b->base);
+	b->poller = poller_new(NULL);
+	wheel_init(&b->wheel, b->poller);
 }
 
 static void
 bench_close(struct bench *b)
 {
 	wheel_fini(&b->wheel);
-	event_base_free(b->base);
+	poller_free(b->poller);
+}
+
+/* Until nothing is set any more. */
+static void
+run(struct bench *b)
+{
+	while (b->wheel.armed)
+		poller_turn(b->poller, true);
 }
 
 static void
@@ -71,7 +78,7 @@ all_ring_in_time_and_then_nothing_waits(void **state)
 	bench_open(&b);
 	for (size_t i = 0; i < ARRAY_LEN(in); i++)
 		alarm_set(&b, &alarms[i], in[i]);
-	event_base_dispatch(b.base);
+	run(&b);
 	for (size_t i = 0; i < ARRAY_LEN(in); i++) {
 		assert_int_equal(alarms[i].times, 1);
 		assert_true(alarms[i].rang >= alarms[i].due);
@@ -92,10 +99,10 @@ one_set_in_the_past_rings_at_once(void **state)
 	bench_open(&b);
 	/* The wheel has turned before: its slot was passed long ago. */
 	alarm_set(&b, &later, 100);
-	event_base_dispatch(b.base);
+	run(&b);
 	alarm_set(&b, &late, 0);
 	deadline_set(&b.wheel, &late.deadline, later.due - 90);
-	event_base_dispatch(b.base);
+	run(&b);
 	assert_int_equal(late.times, 1);
 	bench_close(&b);
 }
@@ -112,7 +119,7 @@ a_cleared_one_stays_silent(void **state)
 	alarm_set(&b, &kept, 60);
 	deadline_clear(&cleared.deadline);
 	deadline_clear(&cleared.deadline);
-	event_base_dispatch(b.base);
+	run(&b);
 	assert_int_equal(cleared.times, 0);
 	assert_int_equal(kept.times, 1);
 	bench_close(&b);
@@ -131,7 +138,7 @@ a_callback_may_set_and_clear(void **state)
 	alarm_set(&b, &killer, 10);
 	alarm_set(&b, &victim, 10);
 	killer.victim = &victim;
-	event_base_dispatch(b.base);
+	run(&b);
 	assert_int_equal(again.times, 2);
 	assert_int_equal(killer.times, 1);
 	assert_int_equal(victim.times, 0);
@@ -149,7 +156,7 @@ moving_one_forgets_its_old_time(void **state)
 	alarm_set(&b, &moved, 10);
 	moved.due += 90;
 	deadline_set(&b.wheel, &moved.deadline, moved.due);
-	event_base_dispatch(b.base);
+	run(&b);
 	assert_int_equal(moved.times, 1);
 	assert_true(moved.rang >= moved.due);
 	bench_close(&b);
@@ -167,7 +174,7 @@ one_of_a_later_turn_lets_the_timer_sleep(void **state)
 	alarm_set(&b, &near, 40);
 	alarm_set(&b, &far, 40 + (uint64_t)WHEEL_SLOTS * WHEEL_TICK);
 	while (near.times == 0)
-		event_base_loop(b.base, EVLOOP_ONCE);
+		poller_turn(b.poller, true);
 	assert_int_equal(far.times, 0);
 	assert_int_equal(b.wheel.armed, far.due);
 	bench_close(&b);

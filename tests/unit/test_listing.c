@@ -6,6 +6,7 @@
 #include "row.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "run/listing.h"
 

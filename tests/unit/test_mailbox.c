@@ -4,13 +4,12 @@
  */
 #include "row.h"
 
-#include <event2/event.h>
 
 #include "run/mailbox.h"
 
 struct reader {
 	struct mailbox mail;
-	struct event_base *base;
+	struct poller *poller;
 	unsigned read;
 	unsigned replies; /* still to be posted, one for each that is read */
 };
@@ -32,22 +31,22 @@ on_letter(enum message what, void *arg, void *owner)
 static void
 init(struct reader *r, unsigned replies)
 {
-	*r = (struct reader){ .base = event_base_new(), .replies = replies };
-	assert_non_null(r->base);
-	assert_true(mailbox_init(&r->mail, r->base, on_letter, r));
+	*r = (struct reader){ .poller = poller_new(NULL), .replies = replies };
+	assert_non_null(r->poller);
+	assert_true(mailbox_init(&r->mail, r->poller, on_letter, r));
 }
 
 static void
 fini(struct reader *r)
 {
 	mailbox_fini(&r->mail);
-	event_base_free(r->base);
+	poller_free(r->poller);
 }
 
 static void
 turn(struct reader *r)
 {
-	event_base_loop(r->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	poller_turn(r->poller, false);
 }
 
 static void

@@ -22,7 +22,7 @@
 
 /* writer -> from, relayed to, -> reader */
 struct line {
-	struct event_base *base;
+	struct poller *poller;
 	struct relay_tools tools;
 	struct stream from, to;
 	int writer, reader;
@@ -31,11 +31,10 @@ struct line {
 };
 
 static void
-on_event(evutil_socket_t fd, short what, void *arg)
+on_event(struct watch *w, unsigned news)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
+	(void)w;
+	(void)news;
 }
 
 /* Two ends of a TCP connection; pipes treat unix sockets otherwise. */
@@ -110,14 +109,14 @@ begin(void **state)
 
 	assert_non_null(l);
 	signal(SIGPIPE, SIG_IGN);
-	l->base = event_base_new();
+	l->poller = poller_new(NULL);
 	assert_true(relay_tools_init(&l->tools));
 	connect_pair(source);
 	connect_pair(sink);
 	l->writer = source[0];
 	l->reader = sink[1];
-	stream_init(&l->from, l->base, source[1], on_event, l);
-	stream_init(&l->to, l->base, sink[0], on_event, l);
+	stream_init(&l->from, l->poller, source[1], on_event);
+	stream_init(&l->to, l->poller, sink[0], on_event);
 	frame_watch_init(&l->watch, false);
 	*state = l;
 	return 0;
@@ -133,7 +132,7 @@ end(void **state)
 	close(l->writer);
 	close(l->reader);
 	relay_tools_fini(&l->tools);
-	event_base_free(l->base);
+	poller_free(l->poller);
 	free(l);
 	return 0;
 }

@@ -19,7 +19,7 @@
 #define BIG (3 * 1024 * 1024)
 
 static struct tls_desk *desk;
-static struct event_base *base;
+static struct poller *poller;
 static SSL_CTX *server, *client;
 static char *big;
 
@@ -35,16 +35,15 @@ struct pair {
 };
 
 static void
-on_event(evutil_socket_t fd, short what, void *arg)
+on_event(struct watch *w, unsigned news)
 {
-	struct pair *p = arg;
+	struct pair *p = container_of(w, struct pair, s.watch);
 	ssize_t n;
 
-	(void)fd;
 	p->events++;
-	if (what & EV_WRITE)
+	if (news & NEWS_WRITE)
 		assert_true(stream_flush(&p->s));
-	if (!(what & EV_READ))
+	if (!(news & NEWS_READ))
 		return;
 	if (!p->shaken) {
 		p->shaken = stream_shake(&p->s) == TLS_DONE;
@@ -59,7 +58,7 @@ on_event(evutil_socket_t fd, short what, void *arg)
 static void
 turn(void)
 {
-	assert_true(event_base_loop(base, EVLOOP_NONBLOCK) >= 0);
+	assert_true(poller_turn(poller, false) >= 0);
 }
 
 static void
@@ -78,7 +77,7 @@ open_pair(struct pair *p, enum tls_role role)
 		SSL_set_connect_state(p->peer);
 	else
 		SSL_set_accept_state(p->peer);
-	stream_init(&p->s, base, fds[0], on_event, p);
+	stream_init(&p->s, poller, fds[0], on_event);
 	t = tls_new(role == TLS_SERVER ? server : client, desk, fds[0], role);
 	assert_non_null(t);
 	stream_set_tls(&p->s, t);
@@ -487,7 +486,7 @@ a_peer_is_verified(void **state)
 		SSL_set_fd(p.peer, p.fd);
 		SSL_set_accept_state(p.peer);
 		tls_free(p.s.tls);
-		t = tls_new(ctx, desk, p.s.fd, TLS_CLIENT);
+		t = tls_new(ctx, desk, stream_fd(&p.s), TLS_CLIENT);
 		assert_true(tls_set_peer(t, rows[i].name, true));
 		stream_set_tls(&p.s, t);
 		for (int j = 0; j < 10 && step == TLS_WAITS; j++) {
@@ -512,12 +511,12 @@ set_up(void **state)
 
 	(void)state;
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL's own writes */
-	base = event_base_new();
+	poller = poller_new(NULL);
 	desk = tls_desk_new();
 	server = tls_context_new(TLS_SERVER);
 	client = tls_context_new(TLS_CLIENT);
 	big = malloc(BIG);
-	if (!base || !desk || !server || !client || !big ||
+	if (!poller || !desk || !server || !client || !big ||
 	    !tls_self_make(&key, &cert))
 		return -1;
 	for (size_t i = 0; i < BIG; i++)
@@ -537,7 +536,7 @@ tear_down(void **state)
 	SSL_CTX_free(server);
 	SSL_CTX_free(client);
 	tls_desk_free(desk);
-	event_base_free(base);
+	poller_free(poller);
 	return 0;
 }
 
