@@ -36,11 +36,28 @@ wanted(const struct stream *s)
 	return NEWS_END;
 }
 
+/*
+ * Bytes that were received already are not told by the socket: they are
+ * made news, as often as there are any.
+ */
+static void
+wake_for_held(struct stream *s)
+{
+	if (s->reading && !s->eof && tls_holds(s->tls))
+		watch_wake(&s->watch, NEWS_READ);
+}
+
 /* Without memory for it none come: its owner's deadline ends it then. */
 static void
 arm(struct stream *s)
 {
-	(void)watch_want(&s->watch, wanted(s));
+	unsigned news = wanted(s);
+
+	if (news == s->watch.wanted)
+		return;
+	(void)watch_want(&s->watch, news);
+	if (s->tls)
+		wake_for_held(s);
 }
 
 void
@@ -88,24 +105,11 @@ stream_set_reset(struct stream *s)
 	sock_set_reset(stream_fd(s));
 }
 
-/*
- * Bytes that were received already are not told by the socket: they are
- * made news, as often as there are any.
- */
-static void
-wake_for_held(struct stream *s)
-{
-	if (s->reading && !s->eof && tls_holds(s->tls))
-		watch_wake(&s->watch, NEWS_READ);
-}
-
 void
 stream_set_reading(struct stream *s, bool on)
 {
 	s->reading = on;
 	arm(s);
-	if (s->tls)
-		wake_for_held(s);
 }
 
 enum stream_end

@@ -205,6 +205,24 @@ held_bytes_make_events(void **state)
 	close_pair(&p);
 }
 
+/* Nor are they forgotten when something else is wanted as well. */
+static void
+held_bytes_make_events_while_the_peer_does_not_read(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	open_pair(&p, TLS_SERVER);
+	shake(&p);
+	peer_writes(&p, big, 16000);
+	turn();
+	assert_in_range(p.ngot, 1, 15999);
+	while (!p.s.out)
+		assert_true(stream_send(&p.s, big, 100000));
+	wait_for(&p, 16000);
+	close_pair(&p);
+}
+
 /* Half of a record is nothing to wake up for. */
 static void
 part_of_a_record_does_not_spin(void **state)
@@ -546,6 +564,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_go_both_ways),
 		cmocka_unit_test(held_bytes_make_events),
+		cmocka_unit_test(
+			held_bytes_make_events_while_the_peer_does_not_read),
 		cmocka_unit_test(part_of_a_record_does_not_spin),
 		cmocka_unit_test(key_updates_survive),
 		cmocka_unit_test(key_updates_survive_a_slow_reader),
