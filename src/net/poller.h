@@ -79,12 +79,12 @@ struct timer {
  * NULL: the thread does.  NULL, with errno, if it cannot be made.
  */
 struct poller *poller_new(struct event_base *base) WUNRES;
-/* Its watches and timers are closed and cleared; NULL is fine. */
+/* Its watches and timers must be closed and cleared before; NULL is fine. */
 void poller_free(struct poller *p);
 /*
  * One turn: all news that have come, or, if `wait`, that come next, and some
- * of what they wake.  How many callbacks that were; -1, with errno, when the system
- * tells no news any more.
+ * of what they wake.  How many callbacks that were; -1, with errno, when the
+ * system tells no news any more.
  */
 int poller_turn(struct poller *p, bool wait);
 
@@ -114,7 +114,10 @@ watch_has_news(const struct watch *w)
 void watch_close(struct watch *w);
 
 void timer_init(struct timer *t, struct poller *p, timer_cb *cb);
-/* Once, at that time (clock_ms), 0 being the end of this turn, or the next. */
+/*
+ * Once, at that time (clock_ms), 0 being the end of this turn; out of a timer's
+ * callback, that of the next.
+ */
 void timer_set(struct timer *t, uint64_t due);
 void timer_clear(struct timer *t);
 

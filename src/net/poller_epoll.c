@@ -4,12 +4,14 @@
  *
  * epoll is told a descriptor's number and the id of its watch, not where the
  * watch is: a child between fork and exec holds what we have closed, so that
- * epoll goes on telling of it for that moment.  Nobody has that id then.
+ * epoll goes on telling of it for that moment.  Nobody has that id then, and
+ * with the exec it is over.
  */
 #include "config.h"
 
 #include "net/poller.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -22,7 +24,7 @@
 #include "base/clock.h"
 
 #define HEARD_MAX 1024 /* news in one turn; who has more waits for the next */
-#define ROUNDS_MAX 16  /* of what callbacks have woken, in one turn */
+#define ROUNDS_MAX 2   /* of what callbacks have woken, in one turn */
 #define WATCHES_MIN 64
 
 struct poller {
@@ -185,7 +187,7 @@ hear(struct poller *p, const struct epoll_event *e)
 		(void)ask(w);
 }
 
-/* Those that wait by now: what they wake comes behind the timers. */
+/* Those that wait by now: what they wake has the next round. */
 static int
 tell_news(struct poller *p)
 {
@@ -276,7 +278,9 @@ poller_new(struct event_base *base)
 		event_assign(&p->alarm, base, -1, 0, on_host, p);
 		event_assign(&p->ear, base, p->fd, EV_READ | EV_PERSIST,
 			     on_host, p);
-		if (event_add(&p->ear, NULL) == 0)
+		/* It has its memory, then, and cannot fail later. */
+		if (event_add(&p->ear, NULL) == 0 &&
+		    event_add(&p->alarm, &(struct timeval){ .tv_sec = 1 }) == 0)
 			return p;
 	} else if (p->fd >= 0) {
 		return p;
@@ -315,10 +319,10 @@ poller_turn(struct poller *p, bool wait)
 	p->in_turn = true;
 	for (int i = 0; i < heard; i++)
 		hear(p, &p->heard[i]);
-	do {
+	do
 		n += tell_news(p);
-		n += run_timers(p);
-	} while (!list_empty(&p->queue) && ++rounds < ROUNDS_MAX);
+	while (!list_empty(&p->queue) && ++rounds < ROUNDS_MAX);
+	n += run_timers(p);
 	p->in_turn = false;
 	rouse_host(p);
 	return n;
@@ -343,6 +347,7 @@ forget_news(struct watch *w)
 bool
 watch_want(struct watch *w, unsigned news)
 {
+	assert(!(news & NEWS_END) || news == NEWS_END);
 	if (w->fd < 0 || w->wanted == news)
 		return true;
 	forget_news(w);

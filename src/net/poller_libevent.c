@@ -18,13 +18,13 @@
  * ever.  With EV_WRITE it is told, and with EV_ET a socket that is simply
  * writable is so only once.
  */
-#define CALLBACKS_MAX 256
+#define CALLBACKS_MAX 256 /* in one turn: some may wake themselves for ever */
 #define UNTIL_END (EV_CLOSED | EV_WRITE | EV_ET)
 
 struct poller {
 	struct event_base *base;
 	bool is_guest; /* the base is another's */
-	int told;      /* callbacks of this turn */
+	unsigned told; /* callbacks of this turn */
 };
 
 /*
@@ -38,9 +38,7 @@ new_base(void)
 	struct event_base *base = NULL;
 
 	if (cfg && event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK) == 0 &&
-	    event_config_require_features(cfg, EV_FEATURE_ET) == 0 &&
-	    event_config_set_max_dispatch_interval(cfg, NULL, CALLBACKS_MAX,
-						   0) == 0)
+	    event_config_require_features(cfg, EV_FEATURE_ET) == 0)
 		base = event_base_new_with_config(cfg);
 	if (cfg)
 		event_config_free(cfg);
@@ -77,10 +75,17 @@ poller_turn(struct poller *p, bool wait)
 	int how = EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK);
 
 	p->told = 0;
-	return event_base_loop(p->base, how) < 0 ? -1 : p->told;
+	return event_base_loop(p->base, how) < 0 ? -1 : (int)p->told;
 }
 
 /* ---- watches ---- */
+
+static void
+count(struct poller *p)
+{
+	if (++p->told >= CALLBACKS_MAX && !p->is_guest)
+		event_base_loopbreak(p->base);
+}
 
 static void
 on_event(evutil_socket_t fd, short what, void *arg)
@@ -95,7 +100,7 @@ on_event(evutil_socket_t fd, short what, void *arg)
 		news |= w->wanted == NEWS_END ? NEWS_END : NEWS_WRITE;
 	if (what & EV_CLOSED)
 		news |= NEWS_END;
-	w->poller->told++;
+	count(w->poller);
 	w->cb(w, news);
 }
 
@@ -163,7 +168,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	t->poller->told++;
+	count(t->poller);
 	t->cb(t);
 }
 

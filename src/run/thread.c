@@ -189,6 +189,9 @@ run(void *arg)
 	do
 		t->worker.turn++;
 	while (poller_turn(t->poller, true) >= 0 && !t->stopped);
+	if (!t->stopped)
+		log_say(LOG_FATAL, "worker %u has ended: %s", t->worker.index,
+			strerror(errno));
 	return NULL;
 }
 
