@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proxy/redact.h"
+#include "proxy/tunnel.h"
 
 #define SLOW_MS 1000
 #define HEADERS_MAX 100 /* the first of a head that are shown */
@@ -301,7 +302,7 @@ our_code(const struct conn *c)
 		return 0;
 	if (c->cut && !is_goodbye(c->ended))
 		return c->cut;
-	return c->state == CS_CLOSING ? c->worker->close_code : 0;
+	return c->state == CS_CLOSING ? tunnel_goodbye_code(c) : 0;
 }
 
 /* What the first Close said. */

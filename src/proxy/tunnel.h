@@ -19,10 +19,12 @@ void tunnel_on_server(struct conn *c, unsigned news);
 void tunnel_on_deadline(struct conn *c);
 
 /*
- * Close to the client with the worker's code, at a message boundary, or in a
- * hurried worker between any two frames.
+ * Close to the client, at a message boundary, or in a hurried worker between
+ * any two frames.
  */
 void tunnel_goodbye(struct conn *c);
+/* Its code (RFC 6455 7.4.1): a drain's is the worker's. */
+unsigned tunnel_goodbye_code(const struct conn *c);
 /* The same for an operator, and after 5 s at most it is closed. */
 void tunnel_kill(struct conn *c);
 /* The time is over: closes it now.  False if it had its end already. */

@@ -107,6 +107,15 @@ has_place_for_close(const struct conn *c)
 	       (c->worker->hurried || !w->in_message);
 }
 
+unsigned
+tunnel_goodbye_code(const struct conn *c)
+{
+	/* Also where a drain begins, or another process follows, meanwhile. */
+	if (c->ended == &reason_tunnel_lifetime || c->ended == &reason_kill)
+		return CLOSE_GOING_AWAY;
+	return c->worker->close_code;
+}
+
 void
 tunnel_goodbye(struct conn *c)
 {
@@ -125,19 +134,21 @@ tunnel_goodbye(struct conn *c)
 	c->goodbye_due = !has_place_for_close(c);
 	if (c->goodbye_due)
 		return;
-	n = frame_close(frame, c->worker->close_code, NULL);
+	n = frame_close(frame, (uint16_t)tunnel_goodbye_code(c), NULL);
 	tunnel_note_end(c, &reason_drain, BY_PROXY);
 	conn_set_state(c, CS_CLOSING);
 	if (c->keepalive)
 		keepalive_forget(c, BY_SERVER);
 	stream_set_reading(&c->server->s, true);
 	c->last = c->traffic.owed = clock_ms();
-	if (!stream_send(&c->client, frame, n))
+	if (!stream_send(&c->client, frame, n)) {
 		tunnel_on_reset(c, BY_CLIENT);
-	else if (c->client.eof && !c->client.out)
-		conn_close(c, c->ended, c->ended_by);
-	else
-		tunnel_set_deadline(c);
+		return;
+	}
+	/* Its FIN was its answer; the server may have its last words to read. */
+	if (c->client.eof)
+		stream_finish(&c->client);
+	tunnel_set_deadline(c);
 }
 
 void
@@ -145,6 +156,9 @@ tunnel_end_soon(struct conn *c, const struct reason *why, enum side by)
 {
 	uint64_t now = clock_ms();
 
+	/* A FIN alone has ended one direction: what ends both is the reason. */
+	if (!tunnel_is_ending(c))
+		c->ended = NULL;
 	tunnel_note_end(c, why, by);
 	if (c->expires <= now || now + TUNNEL_CLOSE_WAIT < c->expires)
 		c->expires = now + TUNNEL_CLOSE_WAIT;
@@ -155,10 +169,6 @@ tunnel_end_soon(struct conn *c, const struct reason *why, enum side by)
 void
 tunnel_kill(struct conn *c)
 {
-	if (c->ended == &reason_kill)
-		return;
-	/* A FIN alone has ended one direction: what ends both is the reason. */
-	if (!tunnel_is_ending(c))
-		c->ended = NULL;
-	tunnel_end_soon(c, &reason_kill, BY_OPERATOR);
+	if (c->ended != &reason_kill)
+		tunnel_end_soon(c, &reason_kill, BY_OPERATOR);
 }

@@ -12,10 +12,15 @@
 void
 tunnel_note_end(struct conn *c, const struct reason *why, enum side by)
 {
+	uint64_t soon = clock_ms() + TUNNEL_CLOSE_WAIT;
+
 	if (c->ended)
 		return;
 	c->ended = why;
 	c->ended_by = by;
+	/* A lifetime that is over meanwhile leaves time for the answer. */
+	if (c->expires && c->expires < soon)
+		c->expires = soon;
 }
 
 /* A FIN ends one direction only: what ends the other one may be the reason. */

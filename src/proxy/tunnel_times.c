@@ -154,7 +154,7 @@ tunnel_on_deadline(struct conn *c)
 	due = earliest(c, &why);
 	if (was_life(c, why, due))
 		tunnel_set_deadline(c);
-	else if (why == &reason_tunnel_lifetime && !c->ended)
+	else if (why == &reason_tunnel_lifetime && !tunnel_is_ending(c))
 		tunnel_end_soon(c, &reason_tunnel_lifetime, BY_PROXY);
 	else if (tunnel_is_ending(c))
 		conn_close(c, c->ended, c->ended_by);

@@ -18,6 +18,7 @@ import wire
 from backends import echoing
 from conftest import basic
 from daemon import config_text
+from test_admin import told
 from test_real_servers import run
 from wire import closing, frame, from_client, wait_until
 
@@ -72,6 +73,67 @@ def test_half_of_our_pong_is_no_frame_to_the_client(glued, what, open_tunnel):
     c.close()
     line = bs.closed()
     assert line['reason'] == {'lifetime': 'tunnel-lifetime'}.get(what, what)
+
+
+@pytest.mark.parametrize('what', ['drain', 'close'])
+def test_a_lifetime_that_is_over_leaves_time_for_the_answer(what,
+                                                            open_tunnel):
+    """To a Close of ours, or of a client's: it was on its way already."""
+    c, s, bs = open_tunnel(timeouts={'tunnel_lifetime': '1s',
+                                     'drain': '60s'})
+    if what == 'drain':
+        bs.signal()
+        one, other, code = c, s, 1001
+    else:
+        c.send(from_client(closing(4000), wire.CLOSE))
+        one, other, code = s, c, 4000
+    assert one.read_message() == (wire.CLOSE, closing(code))
+    one.expect_quiet(1.3)
+    masked = from_client if one is c else frame
+    for message in (b'last', wire.BINARY), (closing(code), wire.CLOSE):
+        one.send(masked(*message))
+        assert other.read_message() == message[::-1]
+    c.close()
+    s.close()
+    line = bs.closed()
+    assert (line['reason'], line['code']) == (what, code)
+
+
+def test_half_a_tunnel_hears_that_its_lifetime_is_over(open_tunnel):
+    """Its client has said all it had, but is still being told."""
+    c, s, bs = open_tunnel(timeouts={'tunnel_lifetime': '600ms'})
+    c.finish()
+    s.expect_end()
+    s.send(FRAGMENT)
+    assert c.read(len(FRAGMENT)) == FRAGMENT
+    c.expect_quiet(1)
+    s.send(frame(b'', 0))
+    assert c.read_message() == (0, b'')
+    assert c.read(4) == CLOSE_1001
+    c.expect_end()
+    s.close()
+    line = bs.closed()
+    assert (line['reason'], line['code']) == ('tunnel-lifetime', 1001)
+
+
+def test_last_words_before_a_fin_are_not_lost_in_a_drain(open_tunnel):
+    """The server has yet to read them, and says something itself."""
+    c, s, bs = open_tunnel()
+    last = from_client(b'x' * 300_000)
+    c.send(last)
+    c.finish()
+    wait_until(lambda: told(bs, 'list')[0]['state'] == 'half-closed',
+               'its FIN')
+    bs.signal()
+    assert c.read(4) == CLOSE_1001
+    s.send(frame(b'behind'))
+    time.sleep(wire.QUIET)
+    assert s.read(len(last)) == last
+    s.expect_end()
+    s.close()
+    c.expect_end()
+    assert bs.wait_end() == 0
+    assert bs.closed()['reason'] == 'eof'
 
 
 def test_a_cut_behind_a_goodbye_lets_no_half_pong_go(open_tunnel):

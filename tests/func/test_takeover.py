@@ -381,6 +381,23 @@ def test_tunnels_hear_1012(line, backend, client):
     assert old.bs.closed(n=2)['code'] == 1001
 
 
+def test_code_of_a_close_from_before(line, backend, client):
+    """Its closing line has what was sent, not what others hear since."""
+    b = backend(tunnel)
+    old = line(b, timeouts={'tunnel_lifetime': '300ms', 'drain': '60s'})
+    c = client(old.bs)
+    c.open_websocket()
+    s = b.wait_for()
+    assert c.read_message() == (wire.CLOSE, closing(1001))
+    old.pass_on()
+    c.send(from_client(closing(1001), wire.CLOSE))
+    assert s.read_message() == (wire.CLOSE, closing(1001))
+    s.close()
+    c.expect_end()
+    closed = old.bs.closed()
+    assert (closed['reason'], closed['code']) == ('tunnel-lifetime', 1001)
+
+
 def test_message_under_way_is_finished(line, backend, client):
     b = backend(tunnel)
     old = line(b)
