@@ -2,96 +2,37 @@
 """
 All at once, at random: WebSockets and ordinary exchanges, over TCP, TLS and
 unix sockets on both sides, in pieces of any size, to readers of any speed.
-Every byte is compared, and in the end what the log counted.
+WebSockets end in all ways that there are (talk.py), bowsprit pings who is
+silent and is replaced now and then (SIGUSR2), and at last told to end.
+Every byte is compared, and in the end what the log says.
 
 BOWSPRIT_MIX_SECONDS (8) says for how long, BOWSPRIT_MIX_SEED (1) which ones.
 """
 
+import collections
+import itertools
 import os
 import random
+import signal
 import socket
 import tempfile
 import threading
 import time
-import traceback
 
 import pytest
 
 import wire
-from backends import RecordingBackend
 from daemon import free_port
+from talk import ENDS, LIMIT, MAX_MESSAGE, Pair, Talk, Task, some_bytes
+from test_takeover import line, queues  # noqa: F401 (a fixture)
 from test_tls_backends import TlsBackend
 from tls import Authority, connect as connect_tls, context
-from wire import Request, Response, Wire, frame, wait_until
+from wire import Closed, Request, Response, Wire, wait_until
 
 SECONDS = float(os.environ.get('BOWSPRIT_MIX_SECONDS', '8'))
 SEED = int(os.environ.get('BOWSPRIT_MIX_SEED', '1'))
-AT_ONCE = 6
-LIMIT = 30 * wire.SLOW  # longer than any may take
-TABLE = random.Random(0).randbytes(1 << 22)
-SIZES = (0, 1, 125, 126, 1000, 4096, 16370, 16384, 20000, 65535, 65536,
-         65792, 100_000, 262_144, 300_000, 1_000_000)
-
-
-def some_bytes(r, n=None):
-    if n is None:
-        n = r.choice(SIZES) if r.random() < 0.8 else r.randrange(400_000)
-    at = r.randrange(len(TABLE) - n)
-    return TABLE[at:at + n]
-
-
-# What is said
-
-class Speech:
-    """What one side of a WebSocket says; .data, and what of it is counted."""
-
-    def __init__(self, r, masks):
-        self.r, self.masks = r, masks
-        self.text = self.binary = self.pings = self.pongs = 0
-        frames = []
-        limit = r.choice([1000, 300_000, 4_000_000])
-        small = r.random() < 0.3
-        while sum(map(len, frames)) < limit and len(frames) < 400:
-            frames += self.message(small)
-        self.data = b''.join(frames)
-
-    def frame(self, payload, opcode, fin=True):
-        mask = None
-        if self.masks:
-            mask = self.r.choice([b'\0\0\0\0', self.r.randbytes(4)])
-        return frame(payload, opcode, mask, fin)
-
-    def control(self):
-        opcode = self.r.choice([wire.PING, wire.PONG])
-        self.pings += opcode == wire.PING
-        self.pongs += opcode == wire.PONG
-        return self.frame(some_bytes(self.r, self.r.randrange(126)), opcode)
-
-    def message(self, small):
-        r = self.r
-        if r.random() < 0.2:
-            return [self.control()]
-        opcode = r.choice([wire.TEXT, wire.BINARY])
-        self.text += opcode == wire.TEXT
-        self.binary += opcode == wire.BINARY
-        parts = r.choice([1, 1, 1, 2, 5])
-        frames = []
-        for i in range(parts):
-            n = r.randrange(200) if small else None
-            frames.append(self.frame(some_bytes(r, n), opcode if i == 0 else 0,
-                                     i == parts - 1))
-            if r.random() < 0.1:
-                frames.append(self.control())
-        return frames
-
-    def counts(self):
-        return {'bytes': len(self.data), 'text': self.text,
-                'binary': self.binary, 'pings': self.pings,
-                'pongs': self.pongs}
-
-
-def speech(seed, side):
-    return Speech(random.Random(f'{seed} {side}'), side == 'client')
+AT_ONCE = 10
+TAKEOVERS = 3
 
 
 def framed(r, framing):
@@ -162,26 +103,6 @@ def hear(w, n, r):
     return bytes(got)
 
 
-class Task(threading.Thread):
-    """A function in a thread; join() raises what that has raised."""
-
-    def __init__(self, f, *args):
-        super().__init__(daemon=True)
-        self.f, self.args, self.error = f, args, None
-        self.start()
-
-    def run(self):
-        try:
-            self.f(*self.args)
-        except Exception:  # pylint: disable=broad-except
-            self.error = traceback.format_exc()
-
-    def finish(self):
-        self.join(LIMIT)
-        assert not self.is_alive(), f'{self.f.__name__}{self.args} hangs'
-        assert not self.error, self.error
-
-
 def same(got, wanted, what):
     if got != wanted:
         at = next((i for i, (a, b) in enumerate(zip(got, wanted)) if a != b),
@@ -189,82 +110,189 @@ def same(got, wanted, what):
         raise AssertionError(f'{what}: byte {at} of {len(wanted)} differs')
 
 
-def both_ways(w, seed, side):
-    """One side of a tunnel, to its end."""
-    other = 'server' if side == 'client' else 'client'
-    r = random.Random(f'{seed} {side} pieces')
-    wanted = speech(seed, other).data
-    talk = Task(say, w, speech(seed, side).data, r)
-    same(hear(w, len(wanted), random.Random(f'{seed} {side} ears')), wanted,
-         f'{seed}, from the {other}')
-    talk.finish()
-    if side == 'client':
-        w.finish()
-        w.expect_end()
-    else:
-        w.expect_end()
-        w.finish()
-
-
 # The two ends
 
-def serve(w, number):
-    w.sock.settimeout(LIMIT)
-    while True:
-        head = Request(w.read_head())
-        seed, number, last = head.target.split('/')[1:]
-        if head.get('Upgrade'):
-            w.send(wire.switching(head.get('Sec-WebSocket-Key')))
-            return both_ways(w, seed, 'server')
-        e = Exchange(seed, number, last == '1')
-        r = random.Random(f'{seed} {number} server')
-        same(hear(w, len(e.body), r), e.body, f'{head.target}: the request')
-        say(w, e.interim + e.head + e.answer, r)
-        if e.ends:
-            w.finish()
-            return w.read_to_end()
+class Servers:
+    """The servers' ends of WebSockets, when they are over."""
+
+    def __init__(self):
+        self.talks = {}
+        self.change = threading.Condition()
+
+    def serve(self, w, number):
+        w.sock.settimeout(LIMIT)
+        while True:
+            head = Request(w.read_head())
+            *seed, number, last = head.target.split('/')[1:]
+            seed = '/'.join(seed)
+            if head.get('Upgrade'):
+                w.send(wire.switching(head.get('Sec-WebSocket-Key')))
+                return self.talk(w, seed)
+            e = Exchange(seed, number, last == '1')
+            r = random.Random(f'{seed} {number} server')
+            same(hear(w, len(e.body), r), e.body, f'{head.target}: the request')
+            say(w, e.interim + e.head + e.answer, r)
+            if e.ends:
+                w.finish()
+                return w.read_to_end()
+
+    def talk(self, w, seed):
+        talk = Talk(w, seed, 'server')
+        talk.run()
+        with self.change:
+            self.talks[seed] = talk
+            self.change.notify_all()
+
+    def wait_for(self, seed):
+        with self.change:
+            there = self.change.wait_for(lambda: seed in self.talks, LIMIT)
+            assert there, f'{seed}: the server has no end'
+            return self.talks.pop(seed)
 
 
-def upgrade(w, seed):
-    w.send(wire.upgrade(f'/{seed}/0/1', 'h'))
-    head = Response(w.read_head())
-    assert head.status == 101
-    both_ways(w, seed, 'client')
+def final_head(w):
+    while (head := Response(w.read_head())).status == 103:
+        pass
+    return head
 
 
 def exchanges(w, seed):
+    """All that are planned, or those up to one that says that it is the last."""
     r = random.Random(f'{seed} client')
     n = r.randrange(1, 6)
     plan = [Exchange(seed, i, i == n - 1) for i in range(n)]
-    pipelined = r.random() < 0.4
     asked = [e.asked + e.body for e in plan]
-    talk = None
-    if pipelined:
+    if pipelined := r.random() < 0.4:
         talk = Task(say, w, b''.join(asked), random.Random(f'{seed} talk'))
     for e, data in zip(plan, asked):
         if not pipelined:
             talk = Task(say, w, data, random.Random(f'{seed} talk'))
-        while True:
-            head = Response(w.read_head())
-            if head.status != 103:
-                break
+        head = final_head(w)
         assert head.status == e.status, (seed, head.raw)
         same(hear(w, len(e.answer), r), e.answer, f'{seed}: {e.asked}')
+        if head.get('Connection') == 'close' and e is not plan[-1]:
+            raise Closed('in a drain')
         talk.finish() if not pipelined else None
     talk.finish()
     if plan[-1].ends:
         w.expect_end()
 
 
+class Mix:
+    """A bowsprit, those that replace it, and whoever calls them."""
+
+    def __init__(self, line, port, ways, servers):
+        self.line, self.port = line, port
+        self.ways, self.servers = ways, servers
+        self.pairs = {}
+        self.open = 0  # have got through to it
+        self.drains = 0  # begun or over: odd, as long as one lets go
+        self.places = threading.Semaphore(AT_ONCE)
+        self.ending = threading.Event()
+
+    def upgrade(self, w, seed):
+        w.send(wire.upgrade(f'/{seed}/0/1', 'h'))
+        head = Response(w.read_head())
+        assert head.status == 101, head.raw
+        self.open += 1
+        talk = Talk(w, seed, 'client')
+        talk.run()
+        self.pairs[seed] = Pair(talk, self.servers.wait_for(seed))
+
+    def exchange(self, w, seed, drains):
+        self.open += 1
+        try:
+            exchanges(w, seed)
+        except (Closed, ConnectionResetError):
+            assert drains % 2 or self.drains != drains, seed
+
+    def call(self, way, seed):
+        drains = self.drains
+        try:
+            w = way()
+            w.sock.settimeout(LIMIT)
+            if '/http/' in seed:
+                self.exchange(w, seed, drains)
+            else:
+                self.upgrade(w, seed)
+            w.close()
+        finally:
+            self.places.release()
+
+    def replace(self, r):
+        """Again and again."""
+        while not self.ending.wait(r.uniform(0.3, 1.5)):
+            old = self.line.pid
+            self.drains += 1
+            self.line.pass_on()
+            wait_until(lambda: not self.listens(old), 'the old one to let go')
+            self.drains += 1
+
+    def listens(self, pid):
+        """Has that process the sockets open?"""
+        inodes = queues(self.port)
+        try:
+            return any(os.readlink(f'/proc/{pid}/fd/{fd}')[8:-1] in inodes
+                       for fd in os.listdir(f'/proc/{pid}/fd'))
+        except FileNotFoundError:
+            return False  # a process, or descriptor, that is closed by now
+
+    def go_on(self, seconds):
+        r = random.Random(SEED)
+        end = time.monotonic() + seconds
+        replacing = Task(self.replace, random.Random(f'{SEED} replace'))
+        deck, running = [], []
+        for number in itertools.count():
+            deck = deck or r.sample([*ENDS, *['http'] * len(ENDS)],
+                                    2 * len(ENDS))
+            backend = r.choice(['plain', 'plain', 'unix', 'tls'])
+            assert self.places.acquire(timeout=LIMIT)
+            running.append(Task(self.call, r.choice([self.ways[0],
+                                                     *self.ways]),
+                                f'{backend}/{deck.pop()}/{SEED}.{number}'))
+            if time.monotonic() > end:
+                break
+            if not running[0].is_alive():
+                running.pop(0).finish()
+        self.ending.set()
+        replacing.finish()
+        return number + 1, running
+
+    def end(self, started, running):
+        """SIGTERM, in the midst of it."""
+        wait_until(lambda: self.open == started or
+                   any(t.error for t in running), 'all to get through', LIMIT)
+        self.drains += 1
+        self.line.signal(signal.SIGTERM)
+        for task in running:
+            task.finish()
+
+    def check_log(self):
+        """Of each WebSocket what went by, and how it ended."""
+        bs = self.line.bs
+        wait_until(lambda: len(bs.events('Connection closed')) ==
+                   len(self.pairs), 'a line on the end of each')
+        drains, seeds = {}, {}
+        for e in bs.events('finishing what is under way'):
+            drains.setdefault(e['pid'], e['time'])
+        for e in bs.events('Handling'):
+            seeds[e['pid'], e['id']] = '/'.join(
+                e['pathname'].split('/')[1:4])
+        for e in bs.events('Connection closed'):
+            drained = e['time'] >= drains.get(e['pid'], e['time'] + 1)
+            self.pairs.pop(seeds[e['pid'], e['id']]).check_line(e, drained)
+
+
 @pytest.fixture
-def there(backend, bowsprit):
-    """bowsprit, and functions that connect to it, one for each way."""
+def mix(backend, line):  # noqa: F811
     with tempfile.TemporaryDirectory(prefix='bs') as folder:
         authority = Authority(f'{folder}/ca')
         cert = authority.issue('localhost', '127.0.0.1', file='server')
-        urls = {'plain': backend(serve).url,
-                'unix': backend(serve, path=f'{folder}/app').url,
-                'tls': backend(serve, kind=lambda s: TlsBackend(s, cert)).url}
+        servers = Servers()
+        urls = {'plain': backend(servers.serve).url,
+                'unix': backend(servers.serve, path=f'{folder}/app').url,
+                'tls': backend(servers.serve,
+                               kind=lambda s: TlsBackend(s, cert)).url}
         plain, secure, path = free_port(), free_port(), f'{folder}/in'
 
         def over_unix():
@@ -272,7 +300,7 @@ def there(backend, bowsprit):
             s.connect(path)
             return Wire(s)
 
-        yield bowsprit(
+        yield Mix(line(
             listeners=({'address': '127.0.0.1', 'port': plain},
                        {'address': '127.0.0.1', 'port': secure,
                         'certificate': cert[0], 'key': cert[1]},
@@ -280,50 +308,27 @@ def there(backend, bowsprit):
             backends={name: {'servers': (url,), **(
                 {'ca': authority.file} if name == 'tls' else {})}
                 for name, url in urls.items()},
-            routes=tuple({'path': f'/{name}-*/**', 'upgrade': 'both',
-                          'backend': name} for name in urls),
-            timeouts={'stall': '50s', 'backend_keepalive': '1s'},
-            workers=2), (
+            routes=tuple({'path': f'/{name}/{end}/**', 'upgrade': 'both',
+                          'backend': name, 'tunnel_lifetime': lifetime}
+                         for name in urls for end, lifetime in (
+                             ('*', '0'), ('lifetime', '700ms'))),
+            timeouts={'stall': '50s', 'backend_keepalive': '1s',
+                      'drain': '60s'},
+            websocket={'ping_interval': '50ms', 'ping_timeout': '60s',
+                       'max_message': str(MAX_MESSAGE), 'strict': True},
+            workers=2), plain, (
                 lambda: wire.connect(plain), over_unix,
-                lambda: connect_tls(secure, context()))
+                lambda: connect_tls(secure, context())), servers)
 
 
-def check_log(bs, seeds):
-    """Of each WebSocket what went by, whoever has counted it."""
-    wait_until(lambda: len(bs.events('Connection closed')) == len(seeds),
-               'a line on the end of each')
-    lines = {e['id']: e for e in bs.events('Connection closed')}
-    for e in bs.events('Handling'):
-        seed = e['pathname'].split('/')[1]
-        for side in 'client', 'server':
-            said = lines[e['id']][f'from_{side}']
-            wanted = speech(seed, side).counts()
-            assert {k: said.get(k, 0) for k in wanted} == wanted, (seed, side)
-
-
-def one(connect, seed, does):
-    w = connect()
-    try:
-        w.sock.settimeout(LIMIT)
-        does(w, seed)
-    finally:
-        w.close()
-
-
-def test_everything_at_once(there):
-    bs, ways = there
-    r = random.Random(SEED)
-    end, running, upgrades = time.monotonic() + SECONDS, [], []
-    for number in range(1_000_000):
-        if time.monotonic() > end:
-            break
-        backend = r.choice(['plain', 'plain', 'unix', 'tls'])
-        seed = f'{backend}-{SEED}.{number}'
-        does = r.choice([upgrade, exchanges])
-        upgrades += [seed] * (does is upgrade)
-        running.append(Task(one, r.choice([ways[0], *ways]), seed, does))
-        if len(running) == AT_ONCE:
-            running.pop(0).finish()
-    for task in running:
-        task.finish()
-    check_log(bs, upgrades)
+def test_everything_at_once(mix, record_property):
+    mix.end(*mix.go_on(SECONDS))
+    pairs = [*mix.pairs.values()]
+    mix.check_log()
+    seen = collections.Counter(p.end for p in pairs)
+    seen.update(f'Close {p.ours}' for p in pairs if p.ours)
+    seen['pings'] = sum(sum(p.pings) for p in pairs)
+    record_property('test_mix', dict(seen))
+    for what in (*ENDS, 'pings', *(f'Close {n}' for n in (
+            1001, 1002, 1009, 1012))):
+        assert seen[what], f'none of {what} in {SECONDS} s'

@@ -144,23 +144,28 @@ class Secured:
         return min(len(data), 65536)
 
     def shutdown(self, how):
-        """close_notify, and then FIN."""
+        """
+        close_notify, and then FIN.  Python's unwrap() would wait for that of
+        the other end, and throw away what comes before it.
+        """
+        lib, p = self.openssl()
         with self.lock:
-            try:
-                self.tls.unwrap()
-            except ssl.SSLError:
-                pass
+            lib.SSL_shutdown(p)
         self.flush()
         self.raw.shutdown(how)
+
+    def openssl(self):
+        """Python does not know of all of it; behind its object is OpenSSL's."""
+        return ctypes.CDLL('libssl.so.3'), ctypes.c_void_p(
+            ctypes.c_void_p.from_address(
+                id(self.tls._sslobj) + 3 * ctypes.sizeof(ctypes.c_void_p)
+            ).value)
 
     def update_keys(self, n=1):
         """
         Asks for a new key of the other end, n times, and sends it at once.
-        Python does not know of it; behind its object is OpenSSL's.
         """
-        lib = ctypes.CDLL('libssl.so.3')
-        p = ctypes.c_void_p(ctypes.c_void_p.from_address(
-            id(self.tls._sslobj) + 3 * ctypes.sizeof(ctypes.c_void_p)).value)
+        lib, p = self.openssl()
         with self.lock:
             for _ in range(n):
                 assert lib.SSL_key_update(p, 1) == 1
