@@ -28,7 +28,7 @@ struct pair {
 	struct stream s;
 	SSL *peer;
 	int fd;
-	int events, max; /* calls of on_event; after which it does not read */
+	int events; /* calls of on_event */
 	char *got;
 	size_t ngot;
 	bool shaken;
@@ -214,9 +214,11 @@ held_bytes_make_events_while_the_peer_does_not_read(void **state)
 	(void)state;
 	open_pair(&p, TLS_SERVER);
 	shake(&p);
+	stream_set_reading(&p.s, false);
 	peer_writes(&p, big, 16000);
-	turn();
-	assert_in_range(p.ngot, 1, 15999);
+	stream_set_reading(&p.s, true);
+	assert_int_equal(stream_read(&p.s, p.got, 1000), 1000);
+	p.ngot = 1000;
 	while (!p.s.out)
 		assert_true(stream_send(&p.s, big, 100000));
 	wait_for(&p, 16000);
