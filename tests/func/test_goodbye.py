@@ -126,8 +126,8 @@ def test_last_words_before_a_fin_are_not_lost_in_a_drain(open_tunnel):
                'its FIN')
     bs.signal()
     assert c.read(4) == CLOSE_1001
+    assert told(bs, 'list')[0]['state'] == 'closing'
     s.send(frame(b'behind'))
-    time.sleep(wire.QUIET)
     assert s.read(len(last)) == last
     s.expect_end()
     s.close()

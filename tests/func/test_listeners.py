@@ -183,6 +183,16 @@ def port_socket():
         yield sock
 
 
+@pytest.fixture
+def dual_socket():
+    """[::] that takes IPv4, as systemd opens it."""
+    if not socket.has_dualstack_ipv6():
+        pytest.skip('this machine has no IPv6')
+    with socket.create_server(('', free_port()), family=socket.AF_INET6,
+                              dualstack_ipv6=True) as sock:
+        yield sock
+
+
 def port_of(sock):
     return sock.getsockname()[1]
 
@@ -225,16 +235,12 @@ def test_passed_beside_a_listener(bowsprit, backend, port_socket):
     assert status_at(port_of(port_socket)) == 200
 
 
-def test_passed_on_both_families(bowsprit, backend):
-    """[::] that takes IPv4, as systemd opens it, stands for :PORT."""
-    if not socket.has_dualstack_ipv6():
-        pytest.skip('this machine has no IPv6')
-    port = free_port()
-    with socket.create_server(('', port), family=socket.AF_INET6,
-                              dualstack_ipv6=True) as sock:
-        bowsprit(backend(web()), listeners=({'address': '*', 'port': port},),
-                 passed=(sock.fileno(),))
-        assert status_at(port) == 200
+def test_passed_on_both_families(bowsprit, backend, dual_socket):
+    """It stands for :PORT."""
+    port = port_of(dual_socket)
+    bowsprit(backend(web()), listeners=({'address': '*', 'port': port},),
+             passed=(dual_socket.fileno(),))
+    assert status_at(port) == 200
 
 
 def test_passed_what_does_not_listen(bowsprit, backend):

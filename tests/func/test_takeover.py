@@ -22,8 +22,8 @@ from conftest import basic
 from daemon import can_connect, config_text, free_port
 from test_container import first  # noqa: F401 (a fixture)
 from test_goodbye import PersistentClient
-from test_listeners import (ask, connect_to, listening, path,  # noqa: F401
-                            port_of, port_socket, status_at)
+from test_listeners import (ask, connect_to, dual_socket,  # noqa: F401
+                            listening, path, port_of, port_socket, status_at)
 from test_reload import settings
 from test_real_servers import run
 from wire import closing, from_client, get, response, wait_until
@@ -234,18 +234,15 @@ def test_passed_sockets_that_the_file_names(line, backend, port_socket,
         assert os.path.exists(path), 'it is not ours'
 
 
-def test_passed_socket_on_both_families(line, backend):
+def test_passed_socket_on_both_families(line, backend,
+                                        dual_socket):  # noqa: F811
     """The file's :PORT is its, before and after."""
-    if not socket.has_dualstack_ipv6():
-        pytest.skip('this machine has no IPv6')
-    port = free_port()
-    with socket.create_server(('', port), family=socket.AF_INET6,
-                              dualstack_ipv6=True) as sock:
-        old = line(backend(web()), passed=(sock.fileno(),),
-                   listeners=({'address': '*', 'port': port},))
-        old.pass_on()
-        status_of_old(old)
-        assert status_at(port) == 200
+    port = port_of(dual_socket)
+    old = line(backend(web()), passed=(dual_socket.fileno(),),
+               listeners=({'address': '*', 'port': port},))
+    old.pass_on()
+    status_of_old(old)
+    assert status_at(port) == 200
 
 
 def test_every_queue_has_an_ear(line, backend):

@@ -170,6 +170,17 @@ bytes_go_both_ways(void **state)
 	free(back);
 }
 
+/* One record lies in its socket, and is wanted. */
+static void
+open_unread(struct pair *p)
+{
+	open_pair(p, TLS_SERVER);
+	shake(p);
+	stream_set_reading(&p->s, false);
+	peer_writes(p, big, 16000);
+	stream_set_reading(&p->s, true);
+}
+
 /* The bytes of one record are read in many bites, the socket being empty. */
 static void
 held_bytes_make_events(void **state)
@@ -178,11 +189,7 @@ held_bytes_make_events(void **state)
 	int before;
 
 	(void)state;
-	open_pair(&p, TLS_SERVER);
-	shake(&p);
-	stream_set_reading(&p.s, false);
-	peer_writes(&p, big, 16000);
-	stream_set_reading(&p.s, true);
+	open_unread(&p);
 	wait_for(&p, 16000);
 	assert_memory_equal(p.got, big, 16000);
 	/* and none when there are none */
@@ -212,11 +219,7 @@ held_bytes_make_events_while_the_peer_does_not_read(void **state)
 	struct pair p;
 
 	(void)state;
-	open_pair(&p, TLS_SERVER);
-	shake(&p);
-	stream_set_reading(&p.s, false);
-	peer_writes(&p, big, 16000);
-	stream_set_reading(&p.s, true);
+	open_unread(&p);
 	assert_int_equal(stream_read(&p.s, p.got, 1000), 1000);
 	p.ngot = 1000;
 	while (!p.s.out)
