@@ -30,9 +30,8 @@ const bool listen_can_share = false;
 #endif
 
 struct listener {
-	struct watch watch;
+	struct watch watch; /* its descriptor is not owned */
 	struct timer again; /* after a pause */
-	int fd;             /* not owned */
 	int reserve;        /* a descriptor to answer with when none is left */
 	bool secure;        /* nothing is said here in the clear */
 	bool is_short;      /* of descriptors or memory, at the last try */
@@ -180,7 +179,7 @@ refuse_one(struct listener *l)
 	int fd;
 
 	close(l->reserve);
-	fd = sock_accept(l->fd, NULL, NULL);
+	fd = sock_accept(l->watch.fd, NULL, NULL);
 	if (fd >= 0) {
 		if (!l->secure)
 			send_503(fd);
@@ -244,7 +243,7 @@ accept_one(struct listener *l)
 	int client;
 
 	memset(&ss, 0, sizeof(ss.ss_family));
-	client = sock_accept(l->fd, (struct sockaddr *)&ss, &len);
+	client = sock_accept(l->watch.fd, (struct sockaddr *)&ss, &len);
 	if (client >= 0) {
 		l->is_short = false;
 		addr_of_sockaddr(&peer, (struct sockaddr *)&ss);
@@ -276,7 +275,6 @@ listener_new(struct poller *p, int fd, bool secure, listener_cb *cb,
 
 	if (!l)
 		return NULL;
-	l->fd = fd;
 	l->secure = secure;
 	l->cb = cb;
 	l->arg = arg;

@@ -196,7 +196,8 @@ tell_news(struct poller *p)
 
 	list_take_all(&waiting, &p->queue);
 	while (!list_empty(&waiting)) {
-		struct watch *w = container_of(waiting.next, struct watch, link);
+		struct watch *w =
+			container_of(waiting.next, struct watch, link);
 		unsigned news = w->news;
 
 		list_remove(&w->link);

@@ -177,7 +177,8 @@ outcome(struct stream *s, ssize_t got)
 ssize_t
 stream_read(struct stream *s, void *p, size_t n)
 {
-	return outcome(s, s->tls ? read_tls(s, p, n) : recv(stream_fd(s), p, n, 0));
+	return outcome(s, s->tls ? read_tls(s, p, n)
+				 : recv(stream_fd(s), p, n, 0));
 }
 
 ssize_t
@@ -203,7 +204,8 @@ stream_is_quiet(struct stream *s)
 {
 	char c;
 	ssize_t got = s->tls ? tls_recv(s->tls, &c, 1)
-			     : recv(stream_fd(s), &c, 1, MSG_PEEK | MSG_DONTWAIT);
+			     : recv(stream_fd(s), &c, 1,
+				    MSG_PEEK | MSG_DONTWAIT);
 	bool quiet = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 
 	/* Nor is one of whom a part of a record is here, or who wants a key. */
@@ -437,7 +439,8 @@ int
 stream_connected(struct stream *s)
 {
 	/* Not armed, nothing has told us that there is an outcome. */
-	bool told = s->watch.wanted, there = !told && sock_is_connected(stream_fd(s));
+	bool told = s->watch.wanted;
+	bool there = !told && sock_is_connected(stream_fd(s));
 	int error = there ? 0 : sock_error(stream_fd(s));
 
 	if (error == 0 && !told && !there) {

@@ -96,7 +96,8 @@ secure_begin(struct conn *c)
 	struct tls *t = NULL;
 
 	if (desk)
-		t = tls_client_connect(c->hs->route->backend, desk, stream_fd(s),
+		t = tls_client_connect(c->hs->route->backend, desk,
+				       stream_fd(s),
 				       conn_server(c)->host, !c->hs->chosen);
 	if (!t) {
 		finish_fail(c, &reason_no_memory);

@@ -516,7 +516,7 @@ server_on_answer(struct conn *c, unsigned news)
 	if (!(news & NEWS_READ))
 		return;
 	c->server->idle_since = clock_ms();
-	/* Most pages come with their head; of a large body the rest is not seen. */
+	/* Most pages come with their head; of a large body no more is seen. */
 	got = stream_read_in(s, c->worker->tools.scratch, RELAY_SCRATCH);
 	if (got > 0)
 		look(c);

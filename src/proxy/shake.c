@@ -73,7 +73,8 @@ begin_tls(struct conn *c)
 		return false;
 	}
 	if (desk)
-		t = tls_certs_accept(conn_gate(c)->certs, desk, stream_fd(&c->client));
+		t = tls_certs_accept(conn_gate(c)->certs, desk,
+				     stream_fd(&c->client));
 	if (!t) {
 		conn_close(c, &reason_no_memory, BY_PROXY);
 		return false;

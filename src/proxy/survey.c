@@ -87,7 +87,8 @@ copy_server(struct survey_row *r, const struct conn *c)
 	socklen_t len = sizeof(ss);
 
 	r->has_server = c->server &&
-			getpeername(stream_fd(&c->server->s), (struct sockaddr *)&ss,
+			getpeername(stream_fd(&c->server->s),
+				    (struct sockaddr *)&ss,
 				    &len) == 0;
 	if (r->has_server)
 		addr_of_sockaddr(&r->server, (struct sockaddr *)&ss);

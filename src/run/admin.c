@@ -436,8 +436,8 @@ on_accept(void *arg, const void *tag, int fd, const struct addr *peer)
 	(void)tag;
 	(void)peer;
 	if (make_room(a))
-		(void)caller_new(a->poller, fd, &a->callers, on_request, on_gone,
-				 a);
+		(void)caller_new(a->poller, fd, &a->callers, on_request,
+				 on_gone, a);
 	else
 		close(fd);
 }

@@ -308,7 +308,7 @@ on_event(struct watch *w, unsigned news)
 		caller_close(c);
 		return;
 	}
-	if (is_told_all(c) && (c->s.eof || (news & NEWS_END))) {
+	if (is_told_all(c) && c->s.eof) {
 		caller_close(c);
 	} else if (owed && (news & NEWS_WRITE)) {
 		be_patient(c);

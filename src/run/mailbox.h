@@ -45,7 +45,10 @@ struct mailbox {
 	void *owner;
 };
 
-/* Letters are read on that poller's thread.  False, with errno, without descriptors. */
+/*
+ * Letters are read on that poller's thread.  False, with errno, without
+ * descriptors.
+ */
 bool mailbox_init(struct mailbox *m, struct poller *p, mailbox_cb *cb,
 		  void *owner) WUNRES;
 /* Hands over the letters that are still there. */
